@@ -102,14 +102,14 @@ extension JSONValue {
         case .null: output.append(utf8: "null")
         case .boolean(let value): output.append(utf8: value ? "true" : "false")
         case .number(let text): output.append(utf8: text)
-        case .string(let text): JSONText.append(string: text, to: &output)
+        case .string(let text): JSONEscaping.append(string: text, to: &output)
         case .array(let values):
             Self.append(values, "[", "]", to: &output, indentation: indentation) {
                 $0.append(to: &$1, indentation: $2)
             }
         case .object(let members):
             Self.append(members, "{", "}", to: &output, indentation: indentation) {
-                JSONText.append(string: $0.name, to: &$1)
+                JSONEscaping.append(string: $0.name, to: &$1)
                 $1.append(utf8: $2 == nil ? ":" : ": ")
                 $0.value.append(to: &$1, indentation: $2)
             }
@@ -138,7 +138,7 @@ extension JSONValue {
 }
 
 /// JSON's rules for text.
-enum JSONText {
+enum JSONEscaping {
     /// Appends a string in quotes; what JSON does not require to be escaped stays as it is.
     static func append(string: String, to output: inout ByteWriter) {
         let hexadecimal = Array("0123456789abcdef".utf8)
