@@ -15,12 +15,13 @@ extension JSONValue {
         return value
     }
 
-    /// Reads the first JSON document of the bytes, which others may follow.
-    /// - Returns: the value, and how many bytes it took.
-    static func parsePrefix(_ bytes: RawSpan) throws(VarveError) -> (JSONValue, Int) {
-        var parser = JSONDocumentParser(bytes)
-        let value = try parser.value(depth: 0)
-        return (value, parser.at)
+    /// Reads one JSON document; an error names `place`.
+    static func parse(_ bytes: RawSpan, at place: String) throws(VarveError) -> JSONValue {
+        do throws(VarveError) {
+            return try parse(bytes)
+        } catch {
+            throw error.located(in: place)
+        }
     }
 }
 

@@ -24,9 +24,9 @@ struct ScanCutter: ~Copyable {
     /// Where the scan said that more items follow; nil if all are there.
     private var unfinished: RowOrigin?
 
-    init(file: Int, target: Int = SourceChunk.targetBytes) {
+    init(file: Int, at byte: Int64 = 0, target: Int = SourceChunk.targetBytes) {
         self.target = target
-        place = RowOrigin(file: Int32(file), line: 1, byte: 0)
+        place = RowOrigin(file: Int32(file), line: 1, byte: byte)
     }
 
     /// The next chunk, or nil behind the last.

@@ -26,9 +26,9 @@ struct LineCutter: ~Copyable {
     private var carry = ByteWriter()
     private var place: RowOrigin
 
-    init(file: Int, target: Int = SourceChunk.targetBytes) {
+    init(file: Int, at byte: Int64 = 0, target: Int = SourceChunk.targetBytes) {
         self.target = target
-        place = RowOrigin(file: Int32(file), line: 1, byte: 0)
+        place = RowOrigin(file: Int32(file), line: 1, byte: byte)
     }
 
     /// The next chunk, or nil behind the last.

@@ -80,7 +80,14 @@ final class SourceInput {
             let more = wanted - (peeked.count - peekedAt)
             if try readOn(into: &peeked, atMost: more) == 0 { break }
         }
-        return copy(peeked, from: peekedAt)
+        return Array(copy(peeked, from: peekedAt).prefix(wanted))
+    }
+
+    /// Skips the mark that some programs for Windows write in front of UTF-8.
+    func skipByteOrderMark() throws(VarveError) {
+        guard try peek(3) == [0xef, 0xbb, 0xbf] else { return }
+        var mark = ByteWriter()
+        _ = try read(into: &mark, atMost: 3)
     }
 
     private func copy(_ bytes: borrowing ByteWriter, from start: Int) -> [UInt8] {
