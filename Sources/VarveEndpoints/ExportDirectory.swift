@@ -157,6 +157,7 @@ extension ExportDirectory {
         var files: [DataFile] = []
         var names: Set<String> = []
         for (index, line) in text.split(separator: UInt8(ascii: "\n")).enumerated() {
+            if !line.contains(where: { $0 > 0x20 }) { continue }
             let place = "\(manifest): line \(index + 1)"
             let (name, file) = try dataFile(Array(line), in: path, at: place)
             guard names.insert(name).inserted else {
