@@ -71,7 +71,10 @@ extension JSONScanner {
     public mutating func peek() throws(ParseFault) -> UInt8 {
         skipSpace()
         if offset == bytes.byteCount { throw endFault() }
-        return bytes.byte(at: offset)
+        let byte = bytes.byte(at: offset)
+        // A line feed is left over only where it is refused.
+        if byte == 0x0a { throw fault("malformed JSON: an item must end on the line it begins") }
+        return byte
     }
 
     /// Skips space and reads `byte` if it is next.

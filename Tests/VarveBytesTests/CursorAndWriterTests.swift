@@ -123,17 +123,17 @@ import VarveBytes
             writer.append(source.raw, from: start, count: count)
             writer.append(UInt8(0xee))
             #expect(writer.takeBytes() == source[start..<start + count] + [0xee])
-            #expect(source.raw.matches(at: start, source.raw, from: start, count: count))
+            #expect(source.raw.matches(at: start, source.raw, from: start, count: count) == true)
             if count > 0 {
                 var other = source
                 other[start + count - 1] ^= 1
-                #expect(!source.raw.matches(at: start, other.raw, from: start, count: count))
+                #expect(source.raw.matches(at: start, other.raw, from: start, count: count) == false)
             }
         }
         // One byte is missing at the end.
         if count > 0 {
             let zeros = [UInt8](repeating: 0, count: 140)
-            #expect(!zeros.raw.matches(at: 141 - count, zeros.raw, from: 0, count: count))
+            #expect(zeros.raw.matches(at: 141 - count, zeros.raw, from: 0, count: count) == false)
         }
     }
 

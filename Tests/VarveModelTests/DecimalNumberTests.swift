@@ -82,7 +82,7 @@ import VarveModel
 
     @Test(arguments: [
         "0014", "0200", "008000", "ba0202", "fc0102", "8ed1ffffffffffffff0102", "00", "",
-        "00feffffffffffffffffffffffffffffffff03",
+        "00ffffffffffffffffffffffffffffffffffff03",
     ])
     func refusesOtherForms(_ bytes: String) throws {
         let bytes = try #require([UInt8](hexadecimal: bytes))

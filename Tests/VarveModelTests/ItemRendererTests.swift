@@ -100,12 +100,12 @@ import VarveModel
         try parser.parse(lines: output.bytes, into: &again, lineOffsets: &offsets)
         #expect(again.count == rows.count)
         for index in 0..<rows.count {
-            #expect(again.hashInput(index).equals(rows.hashInput(index)), "seed \(seed)")
+            #expect(again.hashInput(index).equals(rows.hashInput(index)) == true, "seed \(seed)")
             try CanonicalValue.validate(item: again.value(index))
             let item = try Item(key: rows.key(index), value: rows.value(index), schema: schema)
             var single = RowBuffer()
             try item.append(to: &single, schema: schema)
-            #expect(single.hashInput(0).equals(rows.hashInput(index)), "seed \(seed)")
+            #expect(single.hashInput(0).equals(rows.hashInput(index)) == true, "seed \(seed)")
         }
     }
 }
