@@ -127,7 +127,8 @@ import VarveBytes
             if count > 0 {
                 var other = source
                 other[start + count - 1] ^= 1
-                #expect(source.raw.matches(at: start, other.raw, from: start, count: count) == false)
+                #expect(
+                    source.raw.matches(at: start, other.raw, from: start, count: count) == false)
             }
         }
         // One byte is missing at the end.

@@ -17,7 +17,9 @@ import VarveBytes
         #expect(back.takeBytes() == Array(plain.utf8))
     }
 
-    @Test(arguments: ["Z", "Zg", "Zg=", "Zh==", "Zm9=", "====", "Zg==Zg==", "Zm9v=", "Zm 9", "Z-_v"])
+    @Test(arguments: [
+        "Z", "Zg", "Zg=", "Zh==", "Zm9=", "====", "Zg==Zg==", "Zm9v=", "Zm 9", "Z-_v",
+    ])
     func refusesBase64(_ text: String) {
         var output = ByteWriter()
         let isValid = Base64.decode(Array(text.utf8).raw, into: &output)

@@ -107,7 +107,8 @@ import VarveModel
         var text = "{\"k\":{\"N\":\"1\"},\"n\":{\"N\":\"1\"}}\n"
         var expected = ["808314 01016e020002"]
         for _ in 0..<3_000 {
-            let whole = String(repeating: "0", count: random.below(3))
+            let whole =
+                String(repeating: "0", count: random.below(3))
                 + String(random.below(random.below(2) == 0 ? 200 : 1 << 60))
             let fraction = random.below(2) == 0 ? "" : "." + String(random.below(5_000))
             let digits = (random.below(3) == 0 ? "-" : "") + whole + fraction
@@ -218,7 +219,8 @@ import VarveModel
         }
     }
 
-    @Test(arguments: ["0", "-1", "1.5", "1e5", "-0.1E-7", "true", "false", "null", "[]", "{}",
+    @Test(arguments: [
+        "0", "-1", "1.5", "1e5", "-0.1E-7", "true", "false", "null", "[]", "{}",
         "[1,[2]]", #"{"a":{"b":[]}}"#, #""\u0041""#, " 1 ",
     ])
     func skipsValues(_ text: String) throws {
