@@ -120,6 +120,9 @@ func batches(
             "{\"id\":{\"S\":\"e\"},\"n\":{\"N\":\"2\"},\"t\":{\"S\":\" x\"},"
                 + "\"o\":{\"M\":{\"k\":{\"L\":[{\"N\":\"1\"},{\"NS\":[\"3\",\"2\"]}]}}}}",
         ])
+        var collector = ColumnCollector(schema: orderSchema)
+        for batch in rows { try collector.add(batch.rows) }
+        #expect(collector.columns == ["id", "n", "o", "other", "t"])
         for name in ["o.csv", "o.csv.gz"] {
             let target = try TableTarget.file(
                 workspace.path + "/" + name, format: .csv(columns: ["id", "n", "t", "o"]),
