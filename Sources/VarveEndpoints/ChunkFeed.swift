@@ -61,7 +61,8 @@ final class ChunkFeed {
         if ExportDirectory.base64(digest) != recorded {
             throw VarveError(
                 .invalidInput,
-                "the file is damaged: its MD5 is not the one in manifest-files.json; fetch it again",
+                "the file is damaged: its MD5 is not the one in manifest-files.json; fetch it "
+                    + "again",
                 at: part.path)
         }
     }

@@ -118,7 +118,8 @@ extension ExportDirectory {
         // Some tools end the file with a line feed.
         if trimmed(recorded) != actual {
             throw VarveError(
-                .invalidInput, "the file is damaged: its MD5 is not the one in \(stem).md5; fetch "
+                .invalidInput,
+                "the file is damaged: its MD5 is not the one in \(stem).md5; fetch "
                     + "it again", at: stem + ".json")
         }
         return bytes

@@ -47,7 +47,8 @@ import VarveStorage
     func writesWhatASourceReads(count: Int) throws {
         let path = try export(count)
         let root = try root()
-        #expect(root.split(separator: "/").last?.wholeMatch(of: #/01750003201000-[0-9a-f]{8}/#) != nil)
+        #expect(
+            root.split(separator: "/").last?.wholeMatch(of: #/01750003201000-[0-9a-f]{8}/#) != nil)
         for opened in [path, path + "/AWSDynamoDB", workspace.path + "/" + root] {
             let source = try TableSource.open(opened)
             #expect(source.facts.kind == .export)
@@ -140,7 +141,11 @@ import VarveStorage
         let first = files.firstMatch(of: #/"itemCount":(\d+)/#)?.1 ?? ""
         try change(
             "manifest-files",
-            { $0.replacing("\"itemCount\":\(first)", with: "\"itemCount\":\((Int(first) ?? 0) + 1)", maxReplacements: 1) },
+            {
+                $0.replacing(
+                    "\"itemCount\":\(first)", with: "\"itemCount\":\((Int(first) ?? 0) + 1)",
+                    maxReplacements: 1)
+            },
             md5: true)
         #expect(fault(path)?.message.contains("summary says 3000 items") == true)
         try change(
