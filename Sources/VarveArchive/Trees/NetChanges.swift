@@ -1,4 +1,3 @@
-import VarveBytes
 import VarveModel
 
 /// What several runs come to: for each key the last change before an instant.
@@ -31,8 +30,10 @@ public final class NetChanges: ChangeSource {
             return true
         }
 
-        /// Whether the change has that key.
-        func isAt(_ key: RawSpan) -> Bool { block.changes.rows.order(position, key: key) == 0 }
+        /// Whether the change has the key of the only row of `last`.
+        func isAt(_ last: borrowing RowBuffer) -> Bool {
+            block.changes.rows.order(position, last, 0) == 0
+        }
 
         /// Whether this cursor's change comes before the other's: by key, then newest run first.
         func precedes(_ other: Cursor) -> Bool {
@@ -44,8 +45,8 @@ public final class NetChanges: ChangeSource {
 
     private var heap: [Cursor] = []
     private let before: Int64
-    /// Key of the last change taken, to pass over older ones of the same key.
-    private var lastKey = ByteWriter(capacity: 256)
+    /// One row with the key of the last change taken, to pass over older ones of the same key.
+    private var last = RowBuffer(capacity: 512)
     private var hasLast = false
     private static let blockBytes = 1 << 18
 
@@ -73,16 +74,16 @@ public final class NetChanges: ChangeSource {
     /// Takes the newest change of the key at the top of the heap, unless a newer run decided already,
     /// and moves that run behind the key.
     private func takeNewest(of cursor: Cursor, into result: ChangeBlock) throws -> Bool {
-        let decided = hasLast && cursor.isAt(lastKey.bytes)
+        let decided = hasLast && cursor.isAt(last)
         if !decided {
-            lastKey.removeAll()
-            cursor.block.changes.rows.copyKey(cursor.position, into: &lastKey)
+            last.removeAll()
+            last.append(cursor.block.changes.rows, cursor.position..<cursor.position + 1)
             hasLast = true
         }
         var newest: ChangeStamp?
         var more = true
         let mark = result.changes.rows.count
-        while more, cursor.isAt(lastKey.bytes) {
+        while more, cursor.isAt(last) {
             let stamp = cursor.block.changes.stamps[cursor.position]
             if !decided, stamp.time < before {
                 result.changes.rows.truncate(to: mark)
