@@ -2,6 +2,11 @@ public import VarveBytes
 public import VarveFormat
 public import VarveModel
 
+/// What the archive records of one instant. Source: Spec 09, Commit.
+public typealias Checkpoint = CommitRecord.Checkpoint
+/// A stretch of time without a gap. Source: Spec 09, Layout; Spec 10.
+public typealias RestorableRange = LayoutRecord.Range
+
 /// All that the archive knows of one incarnation of a table, read at one moment: its record, its
 /// ranges, pieces and checkpoints, and its backups.
 ///
@@ -18,7 +23,7 @@ public struct TableHistory: Sendable {
     public let commits: [CommitRecord]
     /// Backups, by instant, then by name.
     public let backups: [BackupRecord]
-    /// Checkpoints that the layout covers, ascending by second.
+    /// Checkpoints that the layout covers, ascending.
     public let coveredCheckpoints: [Checkpoint]
 
     /// Sequence of the next commit.
@@ -34,20 +39,22 @@ public struct TableHistory: Sendable {
         (layout?.pieces ?? []) + commits.flatMap(\.pieces)
     }
 
-    /// Every checkpoint, ascending by second; of two with one second the later commit's.
+    /// Every checkpoint, ascending; of two with one instant the later commit's.
     public var checkpoints: [Checkpoint] {
-        var bySecond: [Int64: Checkpoint] = [:]
-        for checkpoint in coveredCheckpoints { bySecond[checkpoint.second] = checkpoint }
+        var byInstant: [Instant: Checkpoint] = [:]
+        for checkpoint in coveredCheckpoints { byInstant[checkpoint.instant] = checkpoint }
         for commit in commits {
-            for checkpoint in commit.logical.checkpoints { bySecond[checkpoint.second] = checkpoint }
+            for checkpoint in commit.logical.checkpoints {
+                byInstant[checkpoint.instant] = checkpoint
+            }
         }
-        return bySecond.values.sorted { $0.second < $1.second }
+        return byInstant.values.sorted { $0.instant < $1.instant }
     }
 
     /// The checkpoint with the greatest instant.
     public var latest: Checkpoint? { checkpoints.last }
 
-    public func checkpoint(at instant: Int64) -> Checkpoint? {
+    public func checkpoint(at instant: Instant) -> Checkpoint? {
         checkpoints.first { $0.instant == instant }
     }
 
@@ -55,14 +62,10 @@ public struct TableHistory: Sendable {
     public var ranges: [RestorableRange] {
         var result = layout?.ranges ?? []
         for commit in commits {
-            let logical = commit.logical
-            let range = RestorableRange(
-                onlyCheckpoints: logical.onlyCheckpoints, from: logical.from, to: logical.to,
-                firstSequence: logical.sequence, lastSequence: logical.sequence,
-                lastCommit: commit.hash, items: logical.items, bytes: logical.bytes,
-                digest: logical.digest, changeDigest: logical.changeDigest)
-            if !logical.beginsRange, let place = result.firstIndex(where: { $0.to == logical.from }),
-                result[place].onlyCheckpoints == logical.onlyCheckpoints
+            guard let range = RestorableRange(of: commit) else { continue }
+            if !commit.logical.beginsRange,
+                let place = result.firstIndex(where: { $0.to == range.from }),
+                result[place].isExactAtCheckpointsOnly == range.isExactAtCheckpointsOnly
             {
                 let extended = result[place]
                 result[place] = range
@@ -97,18 +100,18 @@ extension TableHistory {
     /// How to put together the state at a checkpoint.
     /// - Throws: `notFound` if there is no such checkpoint, naming the nearest; `damaged` if its
     ///   pieces are missing.
-    public func plan(at instant: Int64) throws(VarveError) -> StatePlan {
+    public func plan(at instant: Instant) throws(VarveError) -> StatePlan {
         let all = checkpoints
         guard let checkpoint = all.first(where: { $0.instant == instant }) else {
             throw notExact(instant, all)
         }
         let pieces = self.pieces
         var runs: [Piece] = []
-        var wanted = instant
+        var wanted = instant.microseconds
         while true {
             if let image = pieces.last(where: { $0.kind == .image && $0.to == wanted }) {
                 return StatePlan(
-                    before: instant, image: image.tree, runs: runs.reversed(),
+                    before: instant.microseconds, image: image.tree, runs: runs.reversed(),
                     checkpoint: checkpoint)
             }
             guard
@@ -118,7 +121,7 @@ extension TableHistory {
             else {
                 throw VarveError(
                     .damaged,
-                    "the archive has no piece for the state at \(Instant(microseconds: wanted))",
+                    "the archive has no piece for the state at \(Instant.text(wanted))",
                     at: "table \(record.name)")
             }
             runs.append(run)
@@ -126,14 +129,14 @@ extension TableHistory {
         }
     }
 
-    private func notExact(_ instant: Int64, _ all: [Checkpoint]) -> VarveError {
+    private func notExact(_ instant: Instant, _ all: [Checkpoint]) -> VarveError {
         let before = all.last { $0.instant < instant }
         let after = all.first { $0.instant > instant }
         let nearest = [before, after].compactMap { $0 }
-            .map { Instant(microseconds: $0.instant).description }.joined(separator: " and ")
+            .map(\.instant.description).joined(separator: " and ")
         return VarveError(
             .notFound,
-            "the table's state at \(Instant(microseconds: instant)) is not recorded"
+            "the table's state at \(instant) is not recorded"
                 + (nearest.isEmpty ? "" : "; the nearest instants that are: \(nearest)"),
             at: "table \(record.name)")
     }
@@ -143,7 +146,7 @@ extension TableHistory {
     public func backup(named text: String) throws(VarveError) -> BackupRecord {
         var found = backups.filter { $0.name == text || ($0.arn == text && !text.isEmpty) }
         if found.isEmpty, text.count >= 2 {
-            found = backups.filter { $0.idText.hasPrefix(text.lowercased()) }
+            found = backups.filter { $0.id.description.hasPrefix(text.lowercased()) }
         }
         if found.count == 1 { return found[0] }
         if found.isEmpty {
@@ -154,11 +157,33 @@ extension TableHistory {
                     + (known.isEmpty ? "; it has none" : "; the newest are: \(known)"))
         }
         let candidates = found.map {
-            "\($0.idText.prefix(8)) \($0.name) (\(Instant(microseconds: $0.instant)))"
+            "\($0.id.description.prefix(8)) \($0.name) (\($0.instant))"
         }
         throw VarveError(
             .ambiguous,
             "'\(text)' names \(found.count) backups of \(record.name); use an id: "
                 + candidates.joined(separator: ", "))
+    }
+}
+
+extension RestorableRange {
+    /// The range that a commit alone makes; nil if no instant of it is whole.
+    init?(of commit: CommitRecord) {
+        let logical = commit.logical
+        guard let from = Instant(microseconds: logical.from),
+            let to = Instant(microseconds: logical.to)
+        else { return nil }
+        self.init(
+            isExactAtCheckpointsOnly: logical.isExactAtCheckpointsOnly, from: from, to: to,
+            firstSequence: logical.sequence, lastSequence: logical.sequence,
+            lastHash: commit.hash, items: logical.items, bytes: logical.bytes,
+            digest: logical.digest, changeDigest: logical.changeDigest)
+    }
+}
+
+extension Instant {
+    /// A time in messages: ISO 8601, or microseconds if it is no instant.
+    static func text(_ time: Int64) -> String {
+        Instant(microseconds: time)?.description ?? "\(time) µs"
     }
 }

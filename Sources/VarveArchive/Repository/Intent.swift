@@ -16,7 +16,7 @@ final class Intent {
     private init(_ repository: Repository, _ record: IntentRecord) {
         self.repository = repository
         self.record = record
-        name = ObjectName.intent(record.id).text
+        name = ObjectName.intent(record.id).path
     }
 
     /// Announces an operation.
@@ -24,9 +24,9 @@ final class Intent {
         let intent = Intent(
             repository,
             IntentRecord(
-                id: repository.environment.random.bytes(16), written: repository.now(),
-                purpose: purpose, writer: repository.environment.writer))
-        try repository.store.create(intent.name, intent.record.sealed())
+                id: repository.environment.randomID(), written: repository.now(),
+                purpose: purpose, process: repository.environment.writer))
+        try repository.store.create(intent.name, try intent.record.seal())
         return intent
     }
 
@@ -34,7 +34,7 @@ final class Intent {
         let now = repository.now()
         if now - record.written < Self.refreshInterval { return }
         record.written = now
-        try repository.store.replace(name, record.sealed())
+        try repository.store.replace(name, try record.seal())
     }
 
     func end() throws { try repository.store.deleteIfPresent(name) }

@@ -28,6 +28,14 @@ public final class Repository: Sendable {
             self.workers = workers
             self.writer = writer
         }
+
+        /// A random identifier.
+        func randomID<Subject>() -> Identifier<Subject> {
+            guard let id = Identifier<Subject>(bytes: random.bytes(16).raw) else {
+                preconditionFailure("an identifier has 16 bytes")
+            }
+            return id
+        }
     }
 
     public let store: any ObjectStore
@@ -54,16 +62,16 @@ public final class Repository: Sendable {
     /// - Throws: `exists` if there is one already; `storage` if the store breaks a promise (Spec 02).
     public static func create(
         in store: any ObjectStore, environment: Environment = Environment(),
-        packBytes: Int = RepositoryConfiguration.packBytesDefault
+        packBytes: UInt64 = RepositoryConfiguration.packBytesDefault
     ) throws(VarveError) -> Repository {
-        let name = ObjectName.configuration.text
+        let name = ObjectName.configuration.path
         if try store.metadataIfPresent(name) != nil { throw alreadyThere(store) }
         try StoreProbe.check(store)
         let configuration = RepositoryConfiguration(
-            repositoryID: environment.random.bytes(16), created: environment.time.now(),
+            id: environment.randomID(), created: environment.time.now(),
             cutKey: environment.random.bytes(16), packBytes: packBytes)
         do {
-            try store.create(name, configuration.sealed())
+            try store.create(name, try configuration.seal())
         } catch let error where error.code == .exists {
             throw alreadyThere(store)
         }
@@ -80,7 +88,7 @@ public final class Repository: Sendable {
     public static func open(
         _ store: any ObjectStore, environment: Environment = Environment()
     ) throws(VarveError) -> Repository {
-        let name = ObjectName.configuration.text
+        let name = ObjectName.configuration.path
         guard let bytes = try store.readIfPresent(name) else {
             throw VarveError(
                 .notFound, "there is no repository here; make one with 'varve init'",
@@ -95,7 +103,7 @@ public final class Repository: Sendable {
     public func now() -> Int64 { environment.time.now() }
 
     /// The id as 32 hexadecimal digits.
-    public var idText: String { configuration.repositoryID.raw.hexadecimal }
+    public var idText: String { configuration.id.description }
 
     // MARK: Condemned packs
 
@@ -105,8 +113,8 @@ public final class Repository: Sendable {
     /// Reads the condemned lists anew.
     func reloadCondemned() throws(VarveError) {
         var names: Set<Hash256> = []
-        for entry in try store.list("condemned/") {
-            guard case .condemned = ObjectName(entry.name) else { continue }
+        for entry in try store.list(ObjectName.condemnedPrefix) {
+            guard case .condemned? = ObjectName(path: entry.name) else { continue }
             guard let bytes = try store.readIfPresent(entry.name) else { continue }
             names.formUnion(try CondemnedRecord(sealed: bytes, name: entry.name).packs)
         }
