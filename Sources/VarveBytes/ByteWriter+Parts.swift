@@ -24,6 +24,14 @@ extension ByteWriter {
         }
     }
 
+    /// Appends `count` bytes of another writer from `start` on, bounds checked.
+    @inlinable @inline(__always)
+    public mutating func append(
+        _ other: borrowing ByteWriter, from start: Int, count: Int
+    ) {
+        append(other.bytes, from: start, count: count)
+    }
+
     @usableFromInline @inline(never)
     mutating func appendLong(_ source: RawSpan) { append(source) }
 

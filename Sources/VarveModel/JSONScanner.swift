@@ -27,6 +27,8 @@ public struct JSONScanner: ~Escapable {
     public let bytes: RawSpan
     /// Bytes read so far; may be set to a place reached before.
     public var offset: Int
+    /// Whether a line feed between tokens is refused: each value stands on one line.
+    public var isSingleLine = false
 
     /// Deepest nesting that `skipValue()` follows.
     public static let depthMax = 256
@@ -58,7 +60,8 @@ extension JSONScanner {
         while offset < bytes.byteCount {
             let byte = bytes.byte(at: offset)
             if byte > 0x20 { return }
-            guard byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 else { return }
+            guard byte == 0x20 || byte == 0x0d || byte == 0x09 || byte == 0x0a && !isSingleLine
+            else { return }
             offset &+= 1
         }
     }
@@ -154,10 +157,10 @@ extension JSONScanner {
             var isASCII = true
             let run = offset
             let end = bytes.plainTextEnd(from: run, to: bytes.byteCount, isASCII: &isASCII)
+            if end == bytes.byteCount { throw endFault() }
             if !isASCII, !bytes.part(run, end).isUTF8 { throw fault("a string is not UTF-8") }
             text.append(bytes.part(run, end))
             offset = end
-            if end == bytes.byteCount { throw endFault() }
             switch bytes.byte(at: end) {
             case UInt8(ascii: "\""):
                 offset = end + 1
