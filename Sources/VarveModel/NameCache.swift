@@ -4,7 +4,7 @@ import VarveBytes
 ///
 /// A small table in which each name has one place; a name that falls on another's place takes it.
 struct NameCache: ~Copyable, Sendable {
-    private struct Entry: BitwiseCopyable, Sendable {
+    struct Entry: BitwiseCopyable, Sendable {
         /// Canonical bytes, in `bytes`; size 0 for none.
         var keyStart = 0
         var keySize = 0

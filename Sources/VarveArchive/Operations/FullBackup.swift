@@ -183,10 +183,7 @@ public final class FullBackup {
             kind: writesImage ? .image : .run, from: (writesImage ? request.instant : base!.instant).microseconds,
             to: request.instant.microseconds, tree: result)
         let outcome = try publish(checkpoint, piece, inline)
-        if try !writer.confirm() {
-            // The blobs are in a new pack now; the commit names them by id and stays right.
-            _ = try writer.confirm()
-        }
+        try writer.confirm()
         try writer.end()
         return outcome
     }

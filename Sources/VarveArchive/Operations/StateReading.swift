@@ -29,15 +29,14 @@ extension Repository {
             target.append(block.rows, range)
             return
         }
+        var value = ByteWriter(capacity: 1 << 16)
         for index in range {
-            let value = try Outlining.expand(block.rows.value(index)) { id, size in
-                let bytes = try blobs.plain(id, as: .value)
-                if bytes.count != size {
-                    throw VarveError(.damaged, "a value has another length", at: "blob \(id)")
-                }
-                return bytes
+            value.removeAll()
+            try Outlining.expand(block.rows.value(index), into: &value) {
+                (id, _, output) throws(VarveError) in
+                output.append(try blobs.plain(id, as: .outlinedValue))
             }
-            target.append(key: block.rows.key(index), value: value.raw)
+            target.append(key: block.rows.key(index), value: value.bytes)
         }
     }
 

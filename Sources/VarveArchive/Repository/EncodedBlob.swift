@@ -31,8 +31,8 @@ struct StoredPack: Sendable {
     var entries: [PackEntry]
 }
 
-/// Where a blob is.
-struct BlobLocation: Sendable {
+/// Where a blob was found.
+struct FoundBlob: Sendable {
     var pack: Hash256
     var entry: PackEntry
     /// Whether no index lists the pack: an interrupted operation left it.

@@ -33,21 +33,23 @@ struct ChangePreparer {
             try finish(stamp, whole: rows.valueBytes(index), to: target)
             return
         }
-        let whole = try Outlining.expand(rows.value(index)) { id, _ in
+        var whole = ByteWriter(capacity: rows.value(index).byteCount + 1024)
+        try Outlining.expand(rows.value(index), into: &whole) {
+            (id, _, output) throws(VarveError) in
             guard let bytes = outlined[id] else {
                 throw VarveError(.damaged, "an outlined value is missing", at: "blob \(id)")
             }
             target.outlined[id] = bytes
-            return bytes
+            output.append(bytes)
         }
-        try finish(stamp, whole: whole, to: target)
+        try finish(stamp, whole: whole.takeBytes(), to: target)
     }
 
     /// Appends a tombstone for the key of row `index` of `rows`.
     func tombstone(
         _ rows: borrowing RowBuffer, _ index: Int, stamp: ChangeStamp, to target: PreparedChanges
     ) throws {
-        target.changes.rows.append(key: rows.key(index), value: RawSpan())
+        target.changes.rows.append(key: rows.key(index), value: rows.key(index).part(0, 0))
         try finish(stamp, whole: [], to: target)
     }
 
@@ -58,7 +60,9 @@ struct ChangePreparer {
         let key = target.changes.rows.keyBytes(index)
         let value = target.changes.rows.valueBytes(index)
         target.changes.stamps.append(stamp)
-        target.hashes.append(ItemDigest.change(key: key.raw, stamp: stamp, value: whole.raw))
+        target.hashes.append(
+            ItemDigest.changeHash(
+                key: key.raw, value: whole.raw, time: stamp.time, kind: stamp.kind))
         target.weights.append(
             UInt32(
                 truncatingIfNeeded: try CutWeight.change(keyBytes: key.count, value: value.raw)))

@@ -16,8 +16,6 @@ public final class PreparedRows {
     public internal(set) var cuts: [UInt64] = []
     /// Sum of the item sizes (Spec 03).
     public internal(set) var itemBytes: UInt64 = 0
-    /// Item size of each row.
-    public internal(set) var sizes: [UInt32] = []
     /// Sum of the item hashes.
     public internal(set) var digest = Hash256.zero
     /// The outlined values that the rows refer to.
@@ -28,11 +26,11 @@ public final class PreparedRows {
 
 /// Makes `PreparedRows`: hashes, weighs and outlines.
 public struct RowPreparer: Sendable {
-    private let schema: KeySchema
+    private let codec: KeyCodec
     private let cutHash: CutHash
 
     init(schema: KeySchema, cutHash: CutHash) {
-        self.schema = schema
+        codec = KeyCodec(schema)
         self.cutHash = cutHash
     }
 
@@ -47,11 +45,9 @@ public struct RowPreparer: Sendable {
         var hashes: [Hash256] = []
         var weights: [UInt32] = []
         var cuts: [UInt64] = []
-        var sizes: [UInt32] = []
         hashes.reserveCapacity(count)
         weights.reserveCapacity(count)
         cuts.reserveCapacity(count)
-        sizes.reserveCapacity(count)
         var digest = Hash256.zero
         var itemBytes: UInt64 = 0
         var large: [Int] = []
@@ -60,18 +56,20 @@ public struct RowPreparer: Sendable {
             hashes.append(hash)
             digest = digest &+ hash
             cuts.append(cutHash.image(level: 0, key: whole.key(index)))
-            let measure = try ItemMeasure.measure(
-                key: whole.key(index), value: whole.value(index), schema: schema)
-            sizes.append(UInt32(truncatingIfNeeded: measure.itemBytes))
-            itemBytes += UInt64(measure.itemBytes)
-            let key = whole.key(index).byteCount
-            weights.append(UInt32(truncatingIfNeeded: measure.weight + 32 + key))
-            if Outlining.mayApply(valueBytes: whole.value(index).byteCount) { large.append(index) }
+            let measure = try ItemMeasure(value: whole.value(index))
+            let size =
+                try ItemMeasure.keyBytes(of: whole.key(index), codec)
+                + measure.itemBytes
+            itemBytes += UInt64(size)
+            weights.append(
+                UInt32(
+                    truncatingIfNeeded: CutWeight.leafOverhead
+                        + UInt64(whole.key(index).byteCount + measure.inlineBytes)))
+            if whole.value(index).byteCount >= Outlining.valueLimit { large.append(index) }
         }
         let result = PreparedRows(rows: RowBuffer(capacity: 32))
         result.hashes = hashes
         result.cuts = cuts
-        result.sizes = sizes
         result.digest = digest
         result.itemBytes = itemBytes
         try outline(whole, large, &weights, result)
@@ -90,18 +88,23 @@ public struct RowPreparer: Sendable {
         }
         var rows = RowBuffer(capacity: whole.byteCount)
         var from = 0
+        var inline = ByteWriter(capacity: 1 << 16)
         for index in large {
             rows.append(whole, from..<index)
             from = index + 1
-            guard let outlined = try Outlining.outline(whole.value(index)) else {
-                rows.append(whole, index..<index + 1)
-                continue
+            inline.removeAll()
+            let outlined = try Outlining.outline(
+                whole.value(index), into: &inline
+            ) { (plain) throws(VarveError) -> Hash256 in
+                let id = sha256(plain)
+                result.outlined[id] = plain.copyBytes()
+                return id
             }
-            rows.append(key: whole.key(index), value: outlined.inline.raw)
-            for value in outlined.values { result.outlined[value.id] = value.bytes }
+            rows.append(key: whole.key(index), value: inline.bytes)
+            if outlined == 0 { continue }
             weights[index] = UInt32(
                 truncatingIfNeeded: try CutWeight.row(
-                    keyBytes: whole.key(index).byteCount, value: outlined.inline.raw))
+                    keyBytes: whole.key(index).byteCount, value: inline.bytes))
         }
         rows.append(whole, from..<whole.count)
         result.rows = rows

@@ -98,7 +98,7 @@ final class TreeBuilder {
 
     private func addValue(_ id: Hash256, _ bytes: [UInt8]) throws {
         let before = writer.storedBytes
-        try writer.add(EncodedBlob(.value, plain: bytes.raw))
+        try writer.add(EncodedBlob(.outlinedValue, plain: bytes.raw))
         storedBytes += writer.storedBytes - before
     }
 
