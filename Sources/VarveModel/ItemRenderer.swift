@@ -17,6 +17,8 @@ public struct ItemRenderer: ~Copyable, Sendable {
     /// What stands before the partition key's value, and before the sort key's.
     private var partitionHead = ByteWriter(capacity: 64)
     private var sortHead = ByteWriter(capacity: 64)
+    /// Why no key can be written in this form, if so.
+    private let refusal: VarveError?
     private var heads = NameCache()
     private var scratch = ByteWriter(capacity: 4_096)
 
@@ -29,17 +31,29 @@ public struct ItemRenderer: ~Copyable, Sendable {
         self.isWrapped = isWrapped
         self.isLossy = isLossy
         codec = KeyCodec(schema)
+        let binary = [schema.partition, schema.sort].compactMap { $0 }
+            .first { $0.type == .binary && form == .plain && !isLossy }
+        refusal = binary.map { ValueRenderer.lossFault(.binary, $0.name) }
         partitionHead.append(utf8: isWrapped ? "{\"Item\":{" : "{")
-        Self.appendHead(Array(schema.partition.name.utf8).raw, to: &partitionHead)
+        Self.appendHead(schema.partition, form, to: &partitionHead)
         if let sort = schema.sort {
             sortHead.append(UInt8(ascii: ","))
-            Self.appendHead(Array(sort.name.utf8).raw, to: &sortHead)
+            Self.appendHead(sort, form, to: &sortHead)
         }
     }
 
-    private static func appendHead(_ name: RawSpan, to output: inout ByteWriter) {
-        ValueRenderer.append(string: name, from: 0, count: name.byteCount, to: &output)
+    /// Appends a key attribute's name and what opens its value.
+    private static func appendHead(
+        _ attribute: KeyAttribute, _ form: ItemForm, to output: inout ByteWriter
+    ) {
+        let name = Array(attribute.name.utf8)
+        ValueRenderer.append(string: name.raw, from: 0, count: name.count, to: &output)
         output.append(UInt8(ascii: ":"))
+        if form == .dynamoDB {
+            output.append(utf8: "{\"\(attribute.type.name)\":\"")
+        } else if attribute.type != .number {
+            output.append(UInt8(ascii: "\""))
+        }
     }
 }
 
@@ -79,7 +93,7 @@ extension ItemRenderer {
     }
 
     /// Appends one item's JSON without a line feed.
-    /// - Parameter value: whole; empty as `00` is for an item of key attributes only.
+    /// - Parameter value: whole; `00` if there are only key attributes.
     public mutating func append(
         key: RawSpan, value: RawSpan, to output: inout ByteWriter
     ) throws(VarveError) {
@@ -88,6 +102,28 @@ extension ItemRenderer {
         row.append(value)
         try append(
             row.bytes, keyStart: 0, valueStart: key.byteCount, end: row.count, to: &output)
+    }
+
+    /// Appends an object of the key attributes alone, never wrapped.
+    public mutating func append(
+        key: RawSpan, to output: inout ByteWriter
+    ) throws(VarveError) {
+        let start = output.count
+        do throws(VarveError) {
+            try appendKey(key, 0, key.byteCount, to: &output)
+        } catch {
+            output.truncate(to: start)
+            throw error
+        }
+        if isWrapped { Self.dropWrapping(at: start, in: &output) }
+        output.append(UInt8(ascii: "}"))
+    }
+
+    /// Takes `{"Item":` away.
+    private static func dropWrapping(at start: Int, in output: inout ByteWriter) {
+        let kept = output.bytes.part(start + 8, output.count).copyBytes()
+        output.truncate(to: start)
+        output.append(kept)
     }
 
     private mutating func append(
@@ -149,36 +185,79 @@ extension ItemRenderer {
     private mutating func appendKey(
         _ bytes: RawSpan, _ start: Int, _ end: Int, to output: inout ByteWriter
     ) throws(VarveError) {
-        let divide = start &+ (try codec.partitionSize(of: bytes.part(start, end)))
+        if let refusal { throw refusal }
         output.append(partitionHead, from: 0, count: partitionHead.count)
-        try appendPart(.partition, schema.partition, bytes, start, divide, to: &output)
+        var divide = end
         if let sort = schema.sort {
+            divide = try appendPartition(bytes, start, end, to: &output)
             output.append(sortHead, from: 0, count: sortHead.count)
-            try appendPart(.sort, sort, bytes, divide, end, to: &output)
-        } else if divide != end {
-            throw VarveError(.damaged, "a key has bytes behind its end")
+            if sort.type == .string {
+                appendKey(content: bytes, divide, end, to: &output)
+            } else {
+                try appendOther(.sort, sort.type, bytes.part(divide, end), to: &output)
+            }
+        } else if schema.partition.type == .string {
+            appendKey(content: bytes, start, end, to: &output)
+        } else {
+            try appendOther(
+                .partition, schema.partition.type, bytes.part(start, end), to: &output)
         }
     }
 
+    /// Appends the partition key's value where a sort key follows.
+    /// - Returns: where the sort key begins.
     @inline(__always)
-    private mutating func appendPart(
-        _ part: KeyCodec.Part, _ attribute: KeyAttribute, _ bytes: RawSpan, _ start: Int,
-        _ end: Int, to output: inout ByteWriter
-    ) throws(VarveError) {
-        scratch.removeAll()
-        try codec.appendValue(of: part, bytes.part(start, end), to: &scratch)
-        try Self.append(
-            scratch, form, isLossy: isLossy, name: attribute.name, to: &output)
+    private mutating func appendPartition(
+        _ bytes: RawSpan, _ start: Int, _ end: Int, to output: inout ByteWriter
+    ) throws(VarveError) -> Int {
+        let key = bytes.part(start, end)
+        if schema.partition.type == .string, let zero = key.firstOffset(of: 0),
+            zero &+ 1 < key.byteCount, key.byte(at: zero &+ 1) == 1
+        {
+            // The first 00 ends it: nothing in it is escaped.
+            appendKey(content: bytes, start, start &+ zero, to: &output)
+            return start &+ zero &+ 2
+        }
+        let size = try codec.partitionSize(of: key)
+        try appendOther(.partition, schema.partition.type, key.part(0, size), to: &output)
+        return start &+ size
     }
 
-    /// Appends the JSON of the one value in `value`.
-    private static func append(
-        _ value: borrowing ByteWriter, _ form: ItemForm, isLossy: Bool, name: String,
+    @inline(__always)
+    private func appendKey(
+        content bytes: RawSpan, _ start: Int, _ end: Int, to output: inout ByteWriter
+    ) {
+        ValueRenderer.append(content: bytes, from: start, count: end &- start, to: &output)
+        output.append(low: 0x7d22, count: form == .dynamoDB ? 2 : 1)
+    }
+
+    /// Appends the value of a part of any type, and what closes it.
+    @inline(never)
+    private mutating func appendOther(
+        _ part: KeyCodec.Part, _ type: AttributeType, _ encoded: RawSpan,
         to output: inout ByteWriter
     ) throws(VarveError) {
-        var cursor = ByteCursor(value.bytes)
-        let name = Array(name.utf8)
-        try ValueRenderer.append(
-            &cursor, tag: try cursor.u8(), form, isLossy: isLossy, name: name.raw, to: &output)
+        scratch.removeAll()
+        try codec.appendContent(of: part, encoded, to: &scratch)
+        try Self.append(type, content: scratch, to: &output)
+        switch (type, form) {
+        case (.number, .plain): break
+        case (_, .dynamoDB): output.append(low: 0x7d22, count: 2)
+        case (_, .plain): output.append(UInt8(ascii: "\""))
+        }
+    }
+
+    private static func append(
+        _ type: AttributeType, content: borrowing ByteWriter, to output: inout ByteWriter
+    ) throws(VarveError) {
+        switch type {
+        case .number:
+            var cursor = ByteCursor(content.bytes)
+            try ValueRenderer.append(number: &cursor, to: &output)
+        case .binary: Base64.append(content.bytes, to: &output)
+        default:
+            ValueRenderer.append(
+                content: content.bytes, from: 0, count: content.count, to: &output)
+        }
     }
 }

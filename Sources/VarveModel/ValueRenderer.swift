@@ -205,7 +205,9 @@ extension ValueRenderer {
             }
             output.append(UInt8(ascii: "]"))
         case .binary, .stringSet, .numberSet, .binarySet:
-            guard isLossy else { throw lossFault(type, name) }
+            guard isLossy else {
+                throw lossFault(type, String(validating: name) ?? name.hexadecimal)
+            }
             if type == .binary {
                 try appendBinary(&cursor, to: &output)
             } else {
@@ -214,12 +216,11 @@ extension ValueRenderer {
         }
     }
 
-    private static func lossFault(_ type: AttributeType, _ name: RawSpan) -> VarveError {
-        let name = String(validating: name) ?? name.hexadecimal
-        return VarveError(
+    static func lossFault(_ type: AttributeType, _ name: String) -> VarveError {
+        VarveError(
             .refused,
-            "plain JSON cannot hold the type \(type.name) of the attribute \(name); write DynamoDB JSON, or allow the loss"
-        )
+            "plain JSON cannot hold the type \(type.name) of the attribute \(name);"
+                + " write DynamoDB JSON, or allow the loss")
     }
 
     // MARK: Parts
