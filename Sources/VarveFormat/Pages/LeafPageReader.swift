@@ -21,19 +21,11 @@ public struct LeafPageReader: ~Copyable, Sendable {
     /// No in-line value is longer: an item has at most 409,600 bytes.
     static let valueMax = 1 << 20
 
-    @usableFromInline struct Shape: BitwiseCopyable, Sendable {
-        var start: Int
-        var count: Int
-        var rows: Int
-    }
-
     public let schema: KeySchema
     /// Rows or changes in the page; 0 before one is opened.
     public private(set) var count = 0
     /// Of those, how many `next` has built.
     public private(set) var position = 0
-    /// Whether a value of the page is outlined: in-line rows are not whole then.
-    public private(set) var hasOutlined = false
 
     private var page: [UInt8] = []
     private var kind = TreeKind.image
@@ -42,7 +34,7 @@ public struct LeafPageReader: ~Copyable, Sendable {
     private var start = PageColumns()
     private var stream = PageColumns()
     private var probe = PageColumns()
-    private var shapes = GrowingBuffer<Shape>()
+    private var shapes = GrowingBuffer<RowShapes.Shape>()
     private var ordinals = GrowingBuffer<UInt32>()
     private var counts = GrowingBuffer<Int>()
     private var key = ByteWriter()
@@ -70,7 +62,6 @@ extension LeafPageReader {
     ) throws(VarveError) {
         count = 0
         position = 0
-        hasOutlined = false
         page = bytes
         self.kind = kind
         start.removeAll()
@@ -167,7 +158,6 @@ extension LeafPageReader {
             }
             var column = ColumnCursor()
             column.tag = try cursor.u8()
-            if column.tag == ValueTag.outlined { hasOutlined = true }
             if column.tag == 0 || column.tag > ValueTag.outlined {
                 throw cursor.fault("there is no value type \(column.tag)")
             }
@@ -193,7 +183,7 @@ extension LeafPageReader {
         for _ in 0..<total {
             let from = cursor.offset
             let width = try cursor.count()
-            shapes.append(Shape(start: ordinals.count, count: width, rows: 0))
+            shapes.append(RowShapes.Shape(start: ordinals.count, count: width, rows: 0))
             var before = -1
             for _ in 0..<width {
                 let ordinal = try cursor.integer(atMost: UInt64(seen))
@@ -329,6 +319,9 @@ extension LeafPageReader {
             key.removeAll()
             stream.appendNextKey(page.raw, start.strings, hasSort: hasSort, into: &key)
             let stamp = nextStamp(page)
+            if !ChangeStamp.times.contains(stamp.time) {
+                throw VarveError(.damaged, "a time is out of range", at: "entry \(position)")
+            }
             if position > 0 {
                 let order = lastKey.bytes.order(key.bytes)
                 if order > 0 || (order == 0 && !lastStamp.precedes(stamp)) { throw unordered() }
@@ -390,6 +383,9 @@ extension PageColumns {
 }
 
 extension ChangeStamp {
+    /// From the year 1 to the end of 9999. Source: Spec 13.
+    static let times: Range<Int64> = -62_135_596_800_000_000..<253_402_300_800_000_000
+
     /// Whether this one is earlier: by time, then by sequence.
     func precedes(_ other: ChangeStamp) -> Bool {
         time != other.time ? time < other.time : sequence < other.sequence
