@@ -14,7 +14,8 @@ SWIFT_CLOSING = re.compile(r"Test run with (\d+) tests?\b.*\b(passed|failed) aft
 SWIFT_FAILED = re.compile(r"^\W*Test (?!run with|case )(.+?) failed after [\d.]+ seconds", re.M)
 XCTEST_CLOSING = re.compile(r"Executed (\d+) tests?, with .*?(\d+) failures?")
 PYTHON_CLOSING = re.compile(r"^Ran (\d+) tests? in .*$", re.M)
-PYTHON_FAILED = re.compile(r"^FAILED \((.*)\)$", re.M)
+PYTHON_OUTCOME = re.compile(r"^(?:OK|FAILED)(?: \((.*)\))?$", re.M)
+PYTHON_FAILURES = ("failures", "errors", "unexpected successes")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -42,13 +43,10 @@ def python(text):
     if not closing:
         return None
     total = int(closing.group(1))
-    skipped = sum(map(int, re.findall(r"skipped=(\d+)", text.splitlines()[-1])))
-    failures = 0
-    outcome = PYTHON_FAILED.search(text)
-    if outcome:
-        counts = dict(re.findall(r"([a-z ]+)=(\d+)", outcome.group(1)))
-        failures = sum(int(counts.get(name, 0)) for name in ("failures", "errors"))
-    return total - skipped, failures, closing.group(0)
+    outcome = PYTHON_OUTCOME.search(text, closing.end())
+    named = dict(re.findall(r"([a-z][a-z ]*)=(\d+)", outcome.group(1) or "")) if outcome else {}
+    failures = sum(int(named.get(name, 0)) for name in PYTHON_FAILURES)
+    return total - int(named.get("skipped", 0)), failures, closing.group(0)
 
 
 def counts(kind, status, text):
