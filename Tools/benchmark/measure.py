@@ -1,6 +1,7 @@
 """Runs programs and accounts for them; collects and prints results."""
 
 import os
+import resource
 import statistics
 import subprocess
 import time
@@ -10,6 +11,7 @@ from tempfile import TemporaryFile
 
 MIB = 1 << 20
 MEMORY_LIMIT = 256 * MIB
+OUTPUT_KEPT = 64 * 1024
 
 
 class Failed(Exception):
@@ -29,9 +31,10 @@ class Usage:
 def run(command, cwd=None, environment=None, prepare=None):
     """Runs a program to its end and accounts for it and its children with wait4.
 
-    Peak memory counts file pages that the program has mapped, too. It is never below this
-    process's own at the time of the start (Linux carries that over), so the benchmark keeps no data
-    in memory: what makes tables runs as a process of its own.
+    Peak memory counts file pages that the program has mapped, too. Linux carries this process's own
+    peak over to the program, so that no smaller figure can be told. Hence the benchmark keeps no
+    data in memory: what makes tables is a process of its own, of output only the end is read, and
+    a peak that this process has reached itself is refused (`Failed`) once it is beyond 64 MiB.
     """
     command = [str(part) for part in command]
     with TemporaryFile() as output:
@@ -42,10 +45,13 @@ def run(command, cwd=None, environment=None, prepare=None):
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
+        output.seek(max(0, output.seek(0, os.SEEK_END) - OUTPUT_KEPT))
         text = output.read().decode(errors="replace")
     if process.returncode != 0:
         raise Failed(f"exit status {process.returncode}: {' '.join(command)[:200]}\n{text[-600:]}")
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if own > 64 * MIB:
+        raise Failed(f"the benchmark itself has taken {mebibytes(own)}: peaks would not be true")
     return Usage(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, text)
 
 
