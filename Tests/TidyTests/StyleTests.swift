@@ -47,7 +47,7 @@ struct StyleTests {
         ("try!", #"\btry!"#, []),
         ("as!", #"\bas!"#, []),
         ("fatalError", #"\bfatalError\("#, []),
-        ("print", #"(?<![\w.])print\("#, ["VarveCommandLine", "varve"]),
+        ("print", #"(^|[^\w.])print\("#, ["VarveCommandLine", "varve"]),
     ]
 
     @Test func codeNeitherTrapsOnErrorsNorPrints() throws {

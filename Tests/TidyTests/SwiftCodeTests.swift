@@ -7,7 +7,7 @@ struct SwiftCodeTests {
         ("a /* b /* c */ d\n */ e", "a               \n    e"),
         (#"a("b // \" c") d"#, #"a(           ) d"#),
         (#"x("\(f("g"))h") y"#, #"x(            ) y"#),
-        ("x(#\"a\"b\\(c)\"#) y", "x(            ) y"),
+        ("x(#\"a\"b\\(c)\"#) y", "x(           ) y"),
         ("s(\"\"\"\n a \"b\" \n\"\"\") t", "s(   \n       \n   ) t"),
     ])
     func blanks(source: String, code: String) {
