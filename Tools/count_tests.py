@@ -3,8 +3,8 @@
 
     Tools/count_tests.py swift|python EXIT_STATUS LOG
 
-Prints "PASSED FAILED CLOSING LINE". Fails when the log has no closing line, unless the runner itself
-failed (it crashed): then that is one failure.
+Prints "PASSED FAILED CLOSING LINE". Fails when the log has no closing line, unless the runner
+itself failed (it crashed): then that is one failure.
 """
 
 import re
@@ -50,7 +50,7 @@ def python(text):
 
 
 def counts(kind, status, text):
-    """(passed, failed, closing line), or None if the runner succeeded without saying what it ran."""
+    """(passed, failed, closing line); None if the runner succeeded and does not say what it ran."""
     found = {"swift": swift, "python": python}[kind](ESCAPES.sub("", text))
     if found is None:
         return None if status == 0 else (0, 1, "no closing line: the runner crashed")

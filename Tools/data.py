@@ -3,7 +3,7 @@
 
     Tools/data.py orders OUT                   the order lines, sorted by key
     Tools/data.py orders OUT --shuffled        the same lines in a seeded random order
-    Tools/data.py days OUT_DIRECTORY           the order lines, then 30 daily copies with 1 % changed
+    Tools/data.py days OUT_DIRECTORY           the order lines, then 30 days with 1 % changed
     Tools/data.py next-day IN OUT              IN with 1 % of its quantities changed
     Tools/data.py change-one IN OUT            IN with one quantity changed, in the middle
     Tools/data.py movies OUT                   the films, as DynamoDB JSON, sorted by key

@@ -1,10 +1,10 @@
 import Testing
 
-/// Arrows between targets point down only. SwiftPM accepts an import of what a dependency depends on;
-/// these tests do not.
+/// Arrows between targets point down only. SwiftPM accepts an import of what a dependency depends
+/// on; these tests do not.
 @Suite("Target graph")
 struct ArrowTests {
-    /// Each target with the modules that its files may import. A new arrow is added here on purpose.
+    /// Each target with the modules that its files may import. A new arrow is added on purpose.
     static let allowed: [String: Set<String>] = [
         "VarveBytes": ["CLZ4", "COpenSSL", "CZlib"],
         "VarveModel": ["VarveBytes"],
@@ -65,7 +65,7 @@ struct ArrowTests {
         for (file, line, module) in imports(in: folder) {
             #expect(
                 known.contains(module),
-                "\(file):\(line) imports \(module), which Package.swift does not list for \(target)")
+                "\(file):\(line) imports \(module); Package.swift has no such arrow for \(target)")
         }
     }
 
@@ -108,7 +108,8 @@ struct ArrowTests {
     }
 
     static func isModifier(_ word: Substring) -> Bool {
-        word.hasPrefix("@") || ["public", "package", "internal", "private", "fileprivate"].contains(word)
+        word.hasPrefix("@")
+            || ["public", "package", "internal", "private", "fileprivate"].contains(word)
     }
 }
 

@@ -37,7 +37,7 @@ struct StyleTests {
         for file in Self.swiftFiles {
             for function in SwiftCode.functions(in: Repository.code(file))
             where function.lines > Self.linesOfFunction {
-                Issue.record("\(file):\(function.line) begins a function of \(function.lines) lines")
+                Issue.record("\(file):\(function.line) begins \(function.lines) lines of function")
             }
         }
     }

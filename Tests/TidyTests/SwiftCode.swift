@@ -1,7 +1,7 @@
 /// Reads Swift roughly: enough to tell code from comments and literals, and where functions end.
 enum SwiftCode {
-    /// The source with comments and string literals turned into spaces. Line breaks stay, so that line
-    /// numbers hold. What is interpolated into a string goes, too; regex literals are taken as code.
+    /// The source with comments and string literals turned into spaces. Line breaks stay, so that
+    /// line numbers hold. What is interpolated into a string goes, too; regex literals stay.
     static func blanked(_ source: String) -> String {
         var scanner = Scanner(bytes: Array(source.utf8))
         scanner.skipCode(untilClosing: false)
@@ -111,8 +111,8 @@ extension SwiftCode {
         var lines: Int
     }
 
-    /// Functions, initialisers and the like with a body, in blanked code: their first line and how many
-    /// they take. A requirement of a protocol has no body and is left out.
+    /// Functions, initialisers and the like with a body, in blanked code: their first line and how
+    /// many they take. A requirement of a protocol has no body and is left out.
     static func functions(in code: String) -> [Function] {
         let bytes = Array(code.utf8)
         var found: [Function] = []

@@ -1,4 +1,5 @@
-// Measures what this machine can do at most, for Tools/bench. Compile: cc -O3 limits.c -lcrypto -llz4 -lz
+// Measures what this machine can do at most, for Tools/bench.
+// Compile: cc -O3 limits.c -lcrypto -llz4 -lz
 //
 //   limits machine FILE        MB/s of SHA-256, LZ4, memcpy and gzip -6 on the file's first 64 MiB
 //   limits floor ITEMS PACK... seconds that SHA-256 and LZ4 alone take to verify these packs

@@ -57,7 +57,8 @@ def backup(bench):
         size = sizes[contender.name]
         rows.append([
             contender.name, (m.wall, seconds(m.wall)), (m.cpu, seconds(m.cpu)),
-            (m.peak, mebibytes(m.peak)), (size, megabytes(size)), (plain / size, f"{plain / size:.1f}"),
+            (m.peak, mebibytes(m.peak)), (size, megabytes(size)),
+            (plain / size, f"{plain / size:.1f}"),
             (plain / m.wall / 1e6, f"{plain / m.wall / 1e6:.0f}")])
     bench.report.table(
         ["program", "wall", "cpu", "peak memory", "repository", "ratio", "MB/s"], rows)
@@ -284,7 +285,7 @@ def sizes(bench):
         growths.append(growth)
         rows.append(
             [f"{items:,}"]
-            + [(result[n].wall, seconds(result[n].wall)) for n in ("backup", "restore", "get", "one")]
+            + [(usage.wall, seconds(usage.wall)) for usage in result.values()]
             + [(before, megabytes(before)), (growth, f"{growth / 1000:.1f} kB"),
                (result["backup"].peak, mebibytes(result["backup"].peak))])
         varve.drop()
