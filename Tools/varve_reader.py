@@ -15,7 +15,6 @@ Exit codes: 0 all is well, 1 a problem was found (one line each on standard erro
 
 import argparse
 import base64
-import binascii
 import bisect
 import collections
 import datetime
@@ -481,11 +480,6 @@ NUMBER_SIZE = Memory(number_size)
 NUMBER_PROBLEM = Memory(lambda number: number_problem(*number))
 
 
-def number_order(number):
-    """A key by which numbers sort by value, without huge powers of ten."""
-    return encode_number_key(number)
-
-
 def read_number(cursor):
     start = cursor.position
     exponent = cursor.svarint()
@@ -800,7 +794,7 @@ class CutRule:
         self.count = 0
         self.pending = collections.deque()  # (end, hash, may be a cut, ordinal), hashes descending
         self.natural = []                   # (ordinal, end) of cuts but for the last window
-        self.pages = []                     # (ordinal of the last entry, end, weight, last's weight)
+        self.pages = []                     # (last entry's ordinal, end, weight, last's weight)
 
     def feed(self, weights, hashes):
         """One page's entries."""
@@ -1655,8 +1649,8 @@ class LeafPage:
                 head = len(text(column.name))
                 lengths.append([length - head for length in map(len, column.encodings())])
         sizes = [
-            [0 if column.is_outlined else length + len(text(column.name)) for length in column_lengths]
-            for column, column_lengths in zip(self.columns, lengths)
+            [0 if column.is_outlined else length + len(text(column.name)) for length in mine]
+            for column, mine in zip(self.columns, lengths)
         ]
         if not self.has_outlined() and not any(max(c, default=0) >= OUTLINE_BYTES for c in lengths):
             if max(map(sum, self.by_row(sizes)), default=0) <= INLINE_BYTES_MAX:
@@ -1665,7 +1659,8 @@ class LeafPage:
             columns = [self.columns[ordinal] for ordinal in self.shapes[shape]]
             expected = expected_outlines([(c.name, n) for c, n in zip(columns, row)])
             if expected != {column.name for column in columns if column.is_outlined}:
-                yield f"{self.where}: put {put} does not have the attributes outlined that it should"
+                yield (f"{self.where}: put {put} does not have the attributes outlined that the "
+                       f"rule says")
 
 
 def decode_nothing(data, count, where):
@@ -1702,7 +1697,8 @@ def decode_outlined(data, count, where):
 class Child:
     """A child as an index page names it."""
 
-    __slots__ = ("key", "time", "sequence", "id", "entries", "weight", "digest", "least", "greatest")
+    __slots__ = ("key", "time", "sequence", "id", "entries", "weight", "digest", "least",
+                 "greatest")
 
     def place(self):
         return (self.key,) if self.time is None else (self.key, self.time, self.sequence)
@@ -1917,7 +1913,8 @@ class Record:
         self.stored_length, self.plain_length = struct.unpack_from("<II", header, 8)
         self.id = bytes(header[16:48])
         self.start = offset + RECORD_HEADER_BYTES
-        check_blob_fields(self.type, self.codec, self.stored_length, self.plain_length, where, offset)
+        check_blob_fields(self.type, self.codec, self.stored_length, self.plain_length, where,
+                          offset)
         if self.stored_length > end - self.start:
             raise Damage("a blob's bytes end early", where, offset)
 
@@ -2942,6 +2939,8 @@ class Report:
             return function(*arguments)
         except Damage as damage:
             self.problem(damage)
+        except BrokenPipeError:
+            raise
         except RecursionError:
             self.problem(f"{what}: nests too deep to be read")
         except MemoryError:
@@ -3172,11 +3171,7 @@ class ChainVerifier:
         for keys, times, _, _, hashes, sizes in tree.pages():
             if times is None:
                 times = itertools.repeat(None)
-            yield from zip(keys, itertools.repeat(order), itertools.count(), times, hashes, sizes)
-
-    @staticmethod
-    def _merge_order(entry):
-        return entry[:2]
+            yield from zip(keys, itertools.repeat(order), times, hashes, sizes)
 
     def _merge(self, trees, bounds, counts):
         streams = [self._entries(tree, order) for order, tree in enumerate(trees)]
@@ -3184,7 +3179,7 @@ class ChainVerifier:
         before_hash = before_size = 0
         before_exists = False
         first = counts[0]
-        for key, _, _, time, found, size in heapq.merge(*streams, key=operator.itemgetter(0, 1)):
+        for key, _, time, found, size in heapq.merge(*streams, key=operator.itemgetter(0, 1)):
             if key != before_key:
                 before_key, before_hash, before_size, before_exists = key, 0, 0, False
             exists = found is not None
