@@ -3021,6 +3021,9 @@ class TreeVerifier:
             raise Damage(f"an index page has level {page.level}, not {level}", where, 1)
         if level == self.piece.tree.height and len(page.children) < 2:
             raise Damage("a root has one child", where)
+        types = [kind for _, kind in self.table.key_attributes] + [0]
+        for child in page.children:
+            decode_key(child.key, types[0], types[1], where)
         self._feed(level, [96 + len(child.key) for child in page.children],
                    [child.key for child in page.children],
                    [child.time for child in page.children],
