@@ -1,0 +1,43 @@
+public import VarveBytes
+public import VarveFormat
+import VarveStorage
+
+extension Repository {
+    /// Gives a checkpoint a name and a retention. Constant time; copies nothing.
+    ///
+    /// - Parameters:
+    ///   - keepUntil: microseconds since 1970; nil: until deleted.
+    ///   - arn: the backup's; empty makes one of the table's ARN, if it has one.
+    public func makeBackup(
+        _ history: TableHistory, name: String, checkpoint: Checkpoint, commitSequence: UInt64,
+        commitHash: Hash256, keepUntil: Int64?, arn: String = "", source: String
+    ) throws(VarveError) -> BackupRecord {
+        guard TableName.isValid(name) else {
+            throw VarveError(
+                .invalidInput,
+                "a backup's name has 1 to 255 letters, digits, '_', '.' and '-', not '\(name)'")
+        }
+        let created = now()
+        let id: BackupID = environment.randomID()
+        var backupARN = arn
+        if backupARN.isEmpty, !history.record.arn.isEmpty {
+            let stamp = String(created / 1_000)
+            let padded = String(repeating: "0", count: max(0, 14 - stamp.count)) + stamp
+            backupARN = "\(history.record.arn)/backup/\(padded)-\(id.description.prefix(8))"
+        }
+        let record = BackupRecord(
+            id: id, name: name, arn: backupARN, kind: .user, created: created,
+            instant: checkpoint.instant, keepUntil: keepUntil, commitSequence: commitSequence,
+            commitHash: commitHash, digest: checkpoint.digest, items: checkpoint.items,
+            bytes: checkpoint.bytes, source: source)
+        try store.create(ObjectName.backup(history.id, id).path, try record.seal())
+        return record
+    }
+
+    /// Deletes backups. Their pages stay until `prune`.
+    public func forget(_ table: TableID, _ backups: [BackupRecord]) throws(VarveError) {
+        for backup in backups {
+            try store.deleteIfPresent(ObjectName.backup(table, backup.id).path)
+        }
+    }
+}

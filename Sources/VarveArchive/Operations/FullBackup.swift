@@ -1,0 +1,287 @@
+public import VarveBytes
+public import VarveFormat
+import VarveModel
+import VarveStorage
+
+/// Brings a full copy of a table into the archive: an image if the table is new to it or enough has
+/// changed since the last image, else a run of what changed.
+///
+/// Use: `append` all rows in key order, then `finish`. Nothing counts before `finish` returns; on any
+/// error call `abandon`, and the repository is as it was. Belongs to one thread.
+///
+/// Memory: pages under way. Complexity: one pass over the rows and, for a run, over the state before.
+public final class FullBackup {
+    /// What the copy is and where it comes from.
+    public struct Request: Sendable {
+        /// The copy's instant.
+        public var instant: Instant
+        /// Allow that most items vanish.
+        public var force: Bool
+        public var sourceKind: String
+
+        public init(instant: Instant, force: Bool = false, sourceKind: String) {
+            self.instant = instant
+            self.force = force
+            self.sourceKind = sourceKind
+        }
+    }
+
+    /// What came of it.
+    public struct Outcome: Sendable {
+        public var checkpoint: Checkpoint
+        public var commitSequence: UInt64
+        public var commitHash: Hash256
+        /// Whether an image was written rather than a run.
+        public var wroteImage: Bool
+        /// Entries of the run, or rows of the image.
+        public var entries: UInt64
+        /// Stored bytes of new blobs, with their headers.
+        public var addedBytes: UInt64
+        /// Items that were put or replaced, and removed, since the state before.
+        public var puts: UInt64
+        public var removals: UInt64
+        /// Whether the archive had this very state at this very instant.
+        public var wasKnown: Bool
+    }
+
+    /// Times the stored image that runs may take before the next full copy is stored as an image.
+    static let runShareMax: UInt64 = 3
+    /// Stored bytes of runs below which no new image is written.
+    static let runBytesMin: UInt64 = 4_194_304
+
+    private let repository: Repository
+    private let history: TableHistory
+    private let request: Request
+    private let writer: BlobWriter
+    private let tree: TreeBuilder
+    private let writesImage: Bool
+    private let preparer: ChangePreparer
+    private var previous: StateCursor?
+    private let base: Checkpoint?
+    private let known: Checkpoint?
+    private var pending = PreparedChanges()
+    private var items: UInt64 = 0
+    private var bytes: UInt64 = 0
+    private var digest = Hash256.zero
+    private var puts: UInt64 = 0
+    private var removals: UInt64 = 0
+
+    public init(
+        _ repository: Repository, history: TableHistory, request: Request
+    ) throws {
+        self.repository = repository
+        self.history = history
+        self.request = request
+        writer = BlobWriter(repository, purpose: "backup \(history.record.name)")
+        preparer = ChangePreparer(cutHash: repository.cutHash)
+        known = history.checkpoint(at: request.instant)
+        let latest = history.latest
+        // A copy older than what is there, or of a known instant, stands for itself.
+        if let latest, latest.instant < request.instant {
+            base = latest
+        } else {
+            base = nil
+        }
+        var plan: StatePlan?
+        if let base { plan = try history.plan(at: base.instant) }
+        writesImage = plan.map(Self.deservesImage) ?? true
+        tree = TreeBuilder(
+            writesImage ? .image : .run, schema: history.record.keySchema, repository: repository,
+            writer: writer)
+        if let plan {
+            previous = try StateCursor(
+                repository.rows(plan, schema: history.record.keySchema))
+        }
+    }
+
+    /// Whether the runs since the last image take so much that another image pays off.
+    private static func deservesImage(_ plan: StatePlan) -> Bool {
+        let runs = plan.storedBytes - plan.image.storedBytes
+        return runs >= max(runBytesMin, runShareMax * plan.image.storedBytes)
+    }
+
+    /// Makes rows ready, on any thread.
+    public var rowPreparer: RowPreparer {
+        RowPreparer(schema: history.record.keySchema, cutHash: repository.cutHash)
+    }
+
+    /// Adds the next rows.
+    /// - Precondition: their keys follow those before; the source sees to that.
+    public func append(_ block: PreparedRows) throws {
+        items += UInt64(block.rows.count)
+        bytes += block.itemBytes
+        digest = digest &+ block.digest
+        if base != nil { try compare(block) }
+        if writesImage {
+            try tree.append(block)
+        } else {
+            try flush(force: false)
+        }
+    }
+
+    // MARK: Comparing with the state before
+
+    private var stamp: Int64 { request.instant.microseconds - 1 }
+
+    private func compare(_ block: PreparedRows) throws {
+        for index in 0..<block.rows.count {
+            var order = 1
+            while let old = previous, !old.isAtEnd {
+                order = old.order(to: block.rows, index)
+                if order >= 0 { break }
+                try remove(old)
+                try old.advance()
+            }
+            if let old = previous, !old.isAtEnd, order == 0 {
+                let same = old.valueEquals(block.rows, index)
+                try old.advance()
+                if same { continue }
+            }
+            puts += 1
+            if writesImage { continue }
+            try preparer.put(
+                block.rows, index, outlined: block.outlined,
+                stamp: ChangeStamp(time: stamp, sequence: 0, kind: .put), to: pending)
+        }
+    }
+
+    private func remove(_ old: StateCursor) throws {
+        removals += 1
+        if writesImage { return }
+        try old.withRow { rows, index in
+            try preparer.tombstone(
+                rows, index, stamp: ChangeStamp(time: stamp, sequence: 0, kind: .tombstone),
+                to: pending)
+        }
+        try flush(force: false)
+    }
+
+    private func flush(force: Bool) throws {
+        if pending.changes.count == 0 { return }
+        if !force, pending.changes.rows.byteCount < 1 << 18 { return }
+        try tree.append(pending)
+        pending = PreparedChanges()
+    }
+
+    // MARK: Finishing
+
+    /// Publishes the state.
+    /// - Throws: `refused` if most items would vanish and `force` is not set, or if another state is
+    ///   recorded for the instant; `conflict` if another writer was faster.
+    public func finish() throws -> Outcome {
+        while let old = previous, !old.isAtEnd {
+            try remove(old)
+            try old.advance()
+        }
+        try checkPlausible()
+        let checkpoint = Checkpoint(
+            instant: request.instant, changes: puts + removals, items: items,
+            bytes: bytes, digest: digest)
+        if let known { return try confirmKnown(known, checkpoint) }
+        try flush(force: true)
+        let result = try tree.finish()
+        let inline = try writer.finish()
+        let piece = Piece(
+            kind: writesImage ? .image : .run, from: (writesImage ? request.instant : base!.instant).microseconds,
+            to: request.instant.microseconds, tree: result)
+        let outcome = try publish(checkpoint, piece, inline)
+        try writer.confirm()
+        try writer.end()
+        return outcome
+    }
+
+    private func checkPlausible() throws(VarveError) {
+        guard let base, !request.force, base.items > 0, removals * 2 > base.items else { return }
+        throw VarveError(
+            .refused,
+            "this copy lacks \(removals) of the \(base.items) items that table "
+                + "\(history.record.name) had at \(base.instant); "
+                + "if that is right, use --force")
+    }
+
+    private func confirmKnown(_ known: Checkpoint, _ found: Checkpoint) throws -> Outcome {
+        guard known.digest == found.digest, known.items == found.items else {
+            throw VarveError(
+                .refused,
+                "another state of table \(history.record.name) is recorded for "
+                    + "\(request.instant); give the copy's own time with --time")
+        }
+        writer.abandon()
+        let commit = history.commits.first { commit in
+            commit.logical.checkpoints.contains { $0.instant == request.instant }
+        }
+        return Outcome(
+            checkpoint: known, commitSequence: commit?.logical.sequence ?? history.nextSequence - 1,
+            commitHash: commit?.hash ?? history.head, wroteImage: false, entries: 0,
+            addedBytes: 0, puts: 0, removals: 0, wasKnown: true)
+    }
+
+    private func publish(
+        _ checkpoint: Checkpoint, _ piece: Piece, _ inline: [UInt8]
+    ) throws -> Outcome {
+        let begins = base == nil
+        let logical = CommitRecord.Logical(
+            table: history.id, sequence: history.nextSequence, before: history.head,
+            beginsRange: begins, isExactAtCheckpointsOnly: true,
+            from: (base?.instant ?? request.instant).microseconds,
+            to: request.instant.microseconds,
+            checkpoints: [checkpoint], changes: checkpoint.changes, items: items, bytes: bytes,
+            digest: digest, changeDigest: piece.kind == .image ? .zero : piece.tree.digest,
+            sourceKind: request.sourceKind)
+        let commit = CommitRecord(
+            logical: logical, written: repository.now(), pieces: [piece], inline: inline)
+        let name = ObjectName.commit(history.id, sequence: logical.sequence).path
+        if try !repository.store.createIfAbsent(name, try commit.seal()) {
+            throw VarveError(
+                .conflict,
+                "another backup of table \(history.record.name) finished meanwhile; run this again")
+        }
+        return Outcome(
+            checkpoint: checkpoint, commitSequence: logical.sequence, commitHash: commit.hash,
+            wroteImage: writesImage, entries: piece.tree.entries,
+            addedBytes: writer.storedBytes, puts: puts, removals: removals, wasKnown: false)
+    }
+
+    /// Takes back what was written; for every error of `append` and `finish`.
+    public func abandon() { writer.abandon() }
+}
+
+/// Reads a state row by row, for merging.
+final class StateCursor {
+    private let source: any RowSource
+    private var block: RowBlock?
+    private var position = 0
+
+    init(_ source: any RowSource) throws {
+        self.source = source
+        block = try source.nextBlock()
+    }
+
+    var isAtEnd: Bool { block == nil }
+
+    func advance() throws {
+        position += 1
+        if let block, position < block.rows.count { return }
+        block = try source.nextBlock()
+        position = 0
+    }
+
+    /// Order of this row's key to that of row `index` of `rows`.
+    /// - Precondition: not at the end; so for the others.
+    func order(to rows: borrowing RowBuffer, _ index: Int) -> Int {
+        block!.rows.order(position, rows, index)
+    }
+
+    func valueEquals(_ rows: borrowing RowBuffer, _ index: Int) -> Bool {
+        block!.rows.valueEquals(position, rows, index)
+    }
+
+    func withRow<Result>(
+        _ body: (borrowing RowBuffer, Int) throws -> Result
+    ) rethrows -> Result {
+        try body(block!.rows, position)
+    }
+
+    /// The block and the row's place in it.
+    var current: (block: RowBlock, index: Int) { (block!, position) }
+}

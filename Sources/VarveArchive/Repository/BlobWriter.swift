@@ -1,0 +1,145 @@
+import VarveBytes
+import VarveFormat
+import VarveStorage
+
+/// Writes new blobs into packs, each blob once.
+///
+/// Belongs to one operation and one thread. Nothing that it writes counts before a root names it: an
+/// operation that fails calls `abandon()`, which takes back the packs; one that is killed leaves packs
+/// that no index lists, and the next operation finds their blobs again (Spec 11).
+final class BlobWriter {
+    /// Most stored bytes of new blobs that a commit carries itself. Source: Spec 11.
+    static let inlineBytesMax = 65_536
+
+    private let repository: Repository
+    private let purpose: String
+    private var builder = PackBuilder()
+    /// Blobs that count as present: written by this operation, or found and relied on.
+    private var present: Set<Hash256> = []
+    /// Blobs found in the repository, by the pack that holds them.
+    private var relied: [Hash256: [Hash256]] = [:]
+    private var written: [StoredPack] = []
+    /// Those of them that this operation created itself.
+    private var created: [Hash256] = []
+    /// Packs that no index lists and that this operation relies on.
+    private var adopted: Set<Hash256> = []
+    private var intent: Intent?
+    /// Stored bytes of the blobs written, with their headers.
+    private(set) var storedBytes: UInt64 = 0
+    /// Plain bytes of the blobs written.
+    private(set) var plainBytes: UInt64 = 0
+    private(set) var blobCount = 0
+
+    init(_ repository: Repository, purpose: String) {
+        self.repository = repository
+        self.purpose = purpose
+    }
+
+    /// Adds a blob unless the repository has it.
+    func add(_ blob: EncodedBlob) throws {
+        if !present.insert(blob.id).inserted { return }
+        if let location = try repository.blobs.location(of: blob.id) {
+            try announce()
+            // A condemned pack may be gone before this operation's root is seen.
+            if !repository.condemned.contains(location.pack) {
+                relied[location.pack, default: []].append(blob.id)
+                if location.isUnindexed { adopted.insert(location.pack) }
+                return
+            }
+        }
+        try append(blob)
+    }
+
+    private func append(_ blob: EncodedBlob) throws {
+        if !builder.isEmpty,
+            builder.byteCount + blob.bytes.count > Int(repository.configuration.packBytes)
+                || !builder.hasRoom(forRecordOf: blob.bytes.count)
+        {
+            try closePack()
+        }
+        try builder.append(record: blob.bytes.raw)
+        storedBytes += UInt64(blob.bytes.count)
+        plainBytes += UInt64(blob.plainBytes)
+        blobCount += 1
+        if storedBytes <= UInt64(Self.inlineBytesMax) { inline += blob.bytes }
+    }
+
+    /// The first blobs, while they are small enough to go into the commit.
+    private var inline: [UInt8] = []
+
+    /// From here on the repository relies on packs that no root names.
+    private func announce() throws {
+        if intent != nil { return }
+        intent = try Intent.begin(in: repository, purpose: purpose)
+        try repository.reloadCondemned()
+    }
+
+    private func closePack() throws {
+        if builder.isEmpty { return }
+        try announce()
+        let pack = builder.finish()
+        // If it exists, then an interrupted operation left the very same bytes.
+        if try repository.store.createIfAbsent(ObjectName.pack(pack.name).path, pack.bytes) {
+            created.append(pack.name)
+        }
+        written.append(
+            StoredPack(name: pack.name, size: UInt64(pack.bytes.count), entries: pack.entries))
+        try intent?.refreshIfDue()
+    }
+
+    /// Makes everything durable that was added.
+    /// - Returns: blob records that the commit must carry itself; empty if packs were written.
+    func finish() throws -> [UInt8] {
+        var carried: [UInt8] = []
+        if written.isEmpty, storedBytes <= UInt64(Self.inlineBytesMax) {
+            carried = inline
+        } else {
+            try closePack()
+        }
+        try publishIndex()
+        return carried
+    }
+
+    private func publishIndex() throws {
+        var packs = written
+        for name in adopted { packs.append(try repository.blobs.unindexedPack(name)) }
+        if !packs.isEmpty { try repository.publishIndex(of: packs) }
+    }
+
+    /// After the root was published: if a pack that it relies on was condemned meanwhile, writes those
+    /// blobs again, until none was. Source: Spec 11, Collection.
+    func confirm() throws {
+        guard intent != nil else { return }
+        while true {
+            try repository.reloadCondemned()
+            let condemned = repository.condemned
+            var again = relied.filter { condemned.contains($0.key) }.flatMap(\.value)
+            for pack in written where condemned.contains(pack.name) {
+                again += pack.entries.map(\.id)
+            }
+            if again.isEmpty { return }
+            relied = relied.filter { !condemned.contains($0.key) }
+            written.removeAll { condemned.contains($0.name) }
+            adopted.subtract(condemned)
+            for id in again { try append(try repository.blobs.record(id)) }
+            try closePack()
+            try publishIndex()
+        }
+    }
+
+    /// Ends the operation.
+    func end() throws {
+        try intent?.end()
+        intent = nil
+    }
+
+    /// Takes back what was written, after a failure. What cannot be taken back is unreferenced, and
+    /// collection frees it: the failure that led here is what its user must hear of.
+    func abandon() {
+        for pack in created {
+            _ = try? repository.store.deleteIfPresent(ObjectName.pack(pack).path)
+        }
+        _ = try? intent?.end()
+        intent = nil
+    }
+}

@@ -1,0 +1,109 @@
+import VarveBytes
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+/// Which keys are wanted: all, or those within bounds.
+public struct KeyBounds: Sendable, Hashable {
+    /// Keys below it are not wanted.
+    public var lower: [UInt8]?
+    /// Keys from it on are not wanted.
+    public var upper: [UInt8]?
+
+    public init(lower: [UInt8]? = nil, upper: [UInt8]? = nil) {
+        self.lower = lower
+        self.upper = upper
+    }
+
+    public static let all = KeyBounds()
+
+    public var isAll: Bool { lower == nil && upper == nil }
+
+    /// Whether the key lies within.
+    func contains(_ key: borrowing RawSpan) -> Bool {
+        if let lower, key.order(lower.raw) < 0 { return false }
+        if let upper, key.order(upper.raw) >= 0 { return false }
+        return true
+    }
+}
+
+/// Visits the leaves of a tree in key order, reading index pages as it goes: one page a level in
+/// memory. Complexity: O(leaves within the bounds).
+struct IndexWalk {
+    private struct Position {
+        var children: [IndexEntry]
+        var next: Int
+    }
+
+    private let kind: TreeKind
+    private let blobs: BlobStore
+    private let bounds: KeyBounds
+    private var stack: [Position] = []
+    private var single: IndexEntry?
+    private let height: Int
+
+    init(_ tree: TreeReference, kind: TreeKind, blobs: BlobStore, bounds: KeyBounds = .all) throws {
+        self.kind = kind
+        self.blobs = blobs
+        self.bounds = bounds
+        height = Int(tree.height)
+        if tree.isEmpty { return }
+        if tree.height == 0 {
+            var entry = IndexEntry(entries: tree.entries)
+            entry.id = tree.root
+            entry.weight = tree.weight
+            entry.digest = tree.digest
+            single = entry
+        } else {
+            try descend(tree.root, level: Int(tree.height))
+        }
+    }
+
+    private static func decode(
+        _ plain: [UInt8], _ kind: TreeKind, _ id: Hash256
+    ) throws(VarveError) -> IndexPage {
+        do throws(VarveError) {
+            return try IndexPage(plain.raw, kind: kind)
+        } catch {
+            throw error.located(in: "blob \(id)")
+        }
+    }
+
+    private mutating func descend(_ id: Hash256, level: Int) throws {
+        let plain = try blobs.plain(id, as: kind == .image ? .imageIndex : .runIndex)
+        let page = try Self.decode(plain, kind, id)
+        if Int(page.level) != level {
+            throw VarveError(.damaged, "an index page is of level \(page.level)", at: "blob \(id)")
+        }
+        var start = 0
+        if let lower = bounds.lower {
+            // In runs the changes of one key may end a page: the first whose last key is not below.
+            start = page.children.firstIndex { $0.lastKey.order(lower) >= 0 }
+                ?? page.children.count
+        }
+        stack.append(Position(children: page.children, next: start))
+    }
+
+    /// The next leaf within the bounds; its entry has no `lastKey` if the tree is a single leaf.
+    mutating func next() throws -> IndexEntry? {
+        if let entry = single.take() { return entry }
+        while let top = stack.last {
+            guard top.next < top.children.count else {
+                stack.removeLast()
+                continue
+            }
+            if let upper = bounds.upper, top.next > 0,
+                top.children[top.next - 1].lastKey.order(upper) >= 0
+            {
+                stack.removeLast()
+                continue
+            }
+            stack[stack.count - 1].next += 1
+            let child = top.children[top.next]
+            let level = height - stack.count
+            if level == 0 { return child }
+            try descend(child.id, level: level)
+        }
+        return nil
+    }
+}

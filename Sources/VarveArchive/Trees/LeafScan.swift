@@ -1,0 +1,140 @@
+import VarveBytes
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+/// Reads an image's rows in key order; pages are read and decoded ahead on other threads.
+final class ImageScan: RowSource {
+    private let leaves: LeafQueue<RowBlock>
+
+    init(
+        _ tree: TreeReference, schema: KeySchema, repository: Repository, bounds: KeyBounds = .all
+    ) throws {
+        let blobs = repository.blobs
+        leaves = try LeafQueue(
+            IndexWalk(tree, kind: .image, blobs: blobs, bounds: bounds),
+            limit: repository.pipelineLimit
+        ) { entry in
+            let plain = try blobs.plain(entry.id, as: .imageLeaf)
+            let block = RowBlock(capacity: 1 << 18)
+            do {
+                var page = LeafPageReader(schema: schema)
+                try page.open(plain, kind: .image)
+                _ = try page.next(into: &block.rows)
+                block.hasOutlined = page.hasOutlined
+                try check(block, entry)
+            } catch let error as VarveError {
+                throw error.located(in: "blob \(entry.id)")
+            }
+            if !bounds.isAll { block.restrict(to: bounds) }
+            return block
+        }
+    }
+
+    func nextBlock() throws -> RowBlock? {
+        while let block = try leaves.next() {
+            if block.rows.count > 0 { return block }
+        }
+        return nil
+    }
+}
+
+/// Reads a run's changes in order; pages are read and decoded ahead on other threads.
+final class RunScan: ChangeSource {
+    private let leaves: LeafQueue<ChangeBlock>
+
+    init(
+        _ tree: TreeReference, schema: KeySchema, repository: Repository, bounds: KeyBounds = .all
+    ) throws {
+        let blobs = repository.blobs
+        // Many runs are open at a time: one page ahead each.
+        leaves = try LeafQueue(
+            IndexWalk(tree, kind: .run, blobs: blobs, bounds: bounds), limit: 1
+        ) { entry in
+            let plain = try blobs.plain(entry.id, as: .runLeaf)
+            let block = ChangeBlock(capacity: 1 << 16)
+            do {
+                var page = LeafPageReader(schema: schema)
+                try page.open(plain, kind: .run)
+                _ = try page.next(into: &block.changes)
+                block.hasOutlined = page.hasOutlined
+                if UInt64(block.changes.count) != entry.entries {
+                    throw VarveError(.damaged, "a page's changes are not as many as recorded")
+                }
+            } catch let error as VarveError {
+                throw error.located(in: "blob \(entry.id)")
+            }
+            if !bounds.isAll { block.restrict(to: bounds) }
+            return block
+        }
+    }
+
+    func nextBlock() throws -> ChangeBlock? {
+        while let block = try leaves.next() {
+            if block.changes.count > 0 { return block }
+        }
+        return nil
+    }
+}
+
+/// A page's rows must be those that its index entry promises.
+private func check(_ block: RowBlock, _ entry: IndexEntry) throws(VarveError) {
+    if UInt64(block.rows.count) != entry.entries {
+        throw VarveError(.damaged, "a page's rows are not as many as recorded")
+    }
+    if !entry.lastKey.isEmpty, block.rows.order(block.rows.count - 1, key: entry.lastKey.raw) != 0 {
+        throw VarveError(.damaged, "a page does not end with the key recorded")
+    }
+}
+
+/// Leaves decoded ahead, in order.
+private final class LeafQueue<Block> {
+    private var walk: IndexWalk
+    private let pipeline: OrderedPipeline<IndexEntry, Block>
+    private var ended = false
+
+    init(
+        _ walk: IndexWalk, limit: Int, decode: @escaping @Sendable (IndexEntry) throws -> Block
+    ) {
+        self.walk = walk
+        pipeline = OrderedPipeline(limit: limit, transform: decode)
+    }
+
+    func next() throws -> Block? {
+        while !ended, !pipeline.isFull {
+            guard let entry = try walk.next() else {
+                ended = true
+                break
+            }
+            pipeline.submit(entry)
+        }
+        return try pipeline.take()
+    }
+}
+
+extension RowBlock {
+    /// Drops the rows outside the bounds.
+    func restrict(to bounds: KeyBounds) {
+        var kept = RowBuffer(capacity: 1 << 12)
+        for index in 0..<rows.count where rows.key(index, isIn: bounds) {
+            kept.append(rows, index..<index + 1)
+        }
+        rows = kept
+    }
+}
+
+extension ChangeBlock {
+    /// Drops the changes outside the bounds.
+    func restrict(to bounds: KeyBounds) {
+        var kept = ChangeBuffer(capacity: 1 << 12)
+        for index in 0..<changes.count where changes.rows.key(index, isIn: bounds) {
+            kept.rows.append(changes.rows, index..<index + 1)
+            kept.stamps.append(changes.stamps[index])
+        }
+        changes = kept
+    }
+}
+
+extension RowBuffer {
+    func key(_ index: Int, isIn bounds: KeyBounds) -> Bool { bounds.contains(key(index)) }
+}
