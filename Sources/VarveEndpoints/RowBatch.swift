@@ -34,5 +34,10 @@ extension RowBuffer {
         key(count - 1).precedes(next.key(0))
     }
 
+    /// Whether the last row's key is that of the first of `next`; both hold rows.
+    func ends(withFirstKeyOf next: borrowing RowBuffer) -> Bool {
+        key(count - 1).equals(next.key(0))
+    }
+
     func sameKey(_ index: Int, as other: Int) -> Bool { key(index).equals(key(other)) }
 }

@@ -40,6 +40,9 @@ public struct SourceOptions: Sendable {
     /// Bytes asked of the system at once.
     public var readBytes = 1 << 20
 
+    /// Row bytes held back until the order of the first rows is known.
+    var holdBytes = OrderGate.holdBytes
+
     public init() {}
 }
 
