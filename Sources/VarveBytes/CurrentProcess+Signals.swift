@@ -13,20 +13,31 @@ extension CurrentProcess {
         return unsafe String(validatingCString: value)
     }
 
-    /// Signal sources live as long as the process.
-    private static let signalSources = Mutex<[any DispatchSourceSignal]>([])
+    /// Signal sources, which live as long as the process.
+    ///
+    /// Sendable: it changes no more once it is made.
+    private final class SignalWatch: @unchecked Sendable {
+        private let sources: [any DispatchSourceSignal]
+
+        init(_ numbers: [Int32], _ handler: @escaping @Sendable () -> Void) {
+            sources = numbers.map { number in
+                _ = signal(number, SIG_IGN)
+                let source = DispatchSource.makeSignalSource(
+                    signal: number, queue: .global(qos: .userInitiated))
+                source.setEventHandler(handler: handler)
+                source.resume()
+                return source
+            }
+        }
+    }
+
+    private static let signalWatch = Mutex<SignalWatch?>(nil)
 
     /// Calls `handler` on another thread when someone asks the process to end (SIGINT, SIGTERM,
-    /// SIGHUP), instead of ending it. Call it once.
+    /// SIGHUP), instead of ending it. The last handler counts.
     public static func onInterruption(_ handler: @escaping @Sendable () -> Void) {
-        for number in [SIGINT, SIGTERM, SIGHUP] {
-            _ = signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(
-                signal: number, queue: .global(qos: .userInitiated))
-            source.setEventHandler(handler: handler)
-            source.resume()
-            signalSources.withLock { $0.append(source) }
-        }
+        let watch = SignalWatch([SIGINT, SIGTERM, SIGHUP], handler)
+        signalWatch.withLock { $0 = watch }
     }
 
     /// Ends the process.
