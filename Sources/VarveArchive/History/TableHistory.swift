@@ -1,6 +1,5 @@
 public import VarveBytes
 public import VarveFormat
-public import VarveModel
 
 /// What the archive records of one instant. Source: Spec 09, Commit.
 public typealias Checkpoint = CommitRecord.Checkpoint

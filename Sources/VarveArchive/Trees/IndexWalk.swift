@@ -73,7 +73,7 @@ struct IndexWalk {
         var start = 0
         if let lower = bounds.lower {
             // In runs the changes of one key may end a page: the first whose last key is not below.
-            start = page.children.firstIndex { $0.lastKey.raw.order(lower.raw) >= 0 }
+            start = page.children.firstIndex { $0.lastKey.order(lower) >= 0 }
                 ?? page.children.count
         }
         stack.append(Position(children: page.children, next: start))
@@ -88,7 +88,7 @@ struct IndexWalk {
                 continue
             }
             if let upper = bounds.upper, top.next > 0,
-                top.children[top.next - 1].lastKey.raw.order(upper.raw) >= 0
+                top.children[top.next - 1].lastKey.order(upper) >= 0
             {
                 stack.removeLast()
                 continue

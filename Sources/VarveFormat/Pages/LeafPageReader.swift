@@ -1,0 +1,502 @@
+public import VarveBytes
+public import VarveModel
+
+/// Reads leaf pages from bytes that may be hostile. Source: Spec 07, Leaf page.
+///
+/// `open` checks the page's structure and every column; `next` then builds rows, some at a time, and
+/// checks that they ascend. Rows are in-line (`Outlining.expand`). Whoever opens a page first
+/// compares its hash with its id; damage that the hash cannot show (a faulty writer) throws
+/// `damaged`, never traps.
+///
+/// Two things are not checked here. Which of the encodings is shortest: only encoding the rows again
+/// shows it. And what is inside maps, lists and sets, unless a `payloadCheck` is given; without one,
+/// rows must pass the model's check before they are relied on.
+///
+/// One reader serves any number of pages of one table, and keeps its memory between them.
+public struct LeafPageReader: ~Copyable, Sendable {
+    /// Rows or changes of a page, at most. Source: Spec 13.
+    public static let entriesMax = 1_048_576
+    /// Attribute columns of a page, at most: no page that follows the cut rule has as many.
+    static let columnsMax = 2_097_152
+    /// No in-line value is longer: an item has at most 409,600 bytes.
+    static let valueMax = 1 << 20
+
+    public let schema: KeySchema
+    /// Rows or changes in the page; 0 before one is opened.
+    public private(set) var count = 0
+    /// Of those, how many `next` has built.
+    public private(set) var position = 0
+
+    private var page: [UInt8] = []
+    private var kind = TreeKind.image
+    private var check: ColumnCheck
+    /// Places at the columns' starts; where `next` is; where a look-up is.
+    private var start = PageColumns()
+    private var stream = PageColumns()
+    private var probe = PageColumns()
+    private var shapes = GrowingBuffer<RowShapes.Shape>()
+    private var ordinals = GrowingBuffer<UInt32>()
+    private var counts = GrowingBuffer<Int>()
+    private var key = ByteWriter()
+    private var lastKey = ByteWriter()
+    private var value = ByteWriter(capacity: 1 << 12)
+    private var lastStamp = ChangeStamp(time: 0, sequence: 0, kind: .put)
+
+    /// - Parameter payloadCheck: is given the type and canonical payload of each distinct map, list
+    ///   or set of a page, and throws if it is malformed.
+    public init(schema: KeySchema, payloadCheck: PayloadCheck? = nil) {
+        self.schema = schema
+        check = ColumnCheck(payloadCheck: payloadCheck)
+    }
+}
+
+// MARK: - Opening
+
+extension LeafPageReader {
+    /// Opens a page; the one before is forgotten.
+    /// - Throws: `damaged` with the offset if the bytes break a rule of Spec 07, or are a page of
+    ///   another kind or key schema. The reader is empty then.
+    /// - Complexity: O(bytes of the page).
+    public mutating func open(
+        _ bytes: consuming [UInt8], kind: TreeKind
+    ) throws(VarveError) {
+        count = 0
+        position = 0
+        page = bytes
+        self.kind = kind
+        start.removeAll()
+        shapes.removeAll()
+        ordinals.removeAll()
+        counts.removeAll()
+        lastKey.removeAll()
+        let entries = try openColumns(page)
+        stream.copyPlaces(of: start)
+        count = entries
+    }
+
+    private mutating func openColumns(_ page: [UInt8]) throws(VarveError) -> Int {
+        var cursor = ByteCursor(page.raw)
+        if try cursor.u8() != kind.rawValue {
+            throw cursor.fault("this is not a leaf page of \(kind == .run ? "a run" : "an image")")
+        }
+        let partition = try cursor.u8()
+        let sort = try cursor.u8()
+        if partition != schema.partition.type.rawValue
+            || sort != schema.sort?.type.rawValue ?? 0
+        {
+            throw cursor.fault("the page's key types are not the table's")
+        }
+        let entries = try cursor.varint()
+        if entries == 0 || entries > UInt64(Self.entriesMax) {
+            throw cursor.fault("a page has \(entries) entries")
+        }
+        let count = Int(entries)
+        let puts = try openStamps(&cursor, count)
+        try openKey(&cursor, count, schema.partition.type, longest: 2048)
+        if let sort = schema.sort {
+            try openKey(&cursor, count, sort.type, longest: 1024)
+        } else {
+            start.cursors.append(ColumnCursor())
+        }
+        // The column of shapes, which stands behind the table of attribute columns.
+        start.cursors.append(ColumnCursor())
+        let columns = try openAttributes(&cursor)
+        try openShapes(&cursor, columns: columns, puts: puts)
+        for ordinal in 0..<columns { try openColumn(&cursor, ordinal) }
+        try cursor.end()
+        return count
+    }
+
+    /// Opens the stamps and returns how many puts there are.
+    private mutating func openStamps(
+        _ cursor: inout ByteCursor, _ count: Int
+    ) throws(VarveError) -> Int {
+        if kind == .image {
+            for _ in 0..<3 { start.cursors.append(ColumnCursor()) }
+            return count
+        }
+        for greatest in [UInt64.max, UInt64.max, 1] {
+            start.cursors.append(
+                try check.integers(
+                    &cursor, count: count, greatest: greatest, dictionary: &start.integers))
+        }
+        var kinds = start.cursors[PageColumns.kinds]
+        var puts = 0
+        for _ in 0..<count {
+            kinds.nextInteger(cursor.bytes, start.integers)
+            puts += Int(kinds.integer)
+        }
+        return puts
+    }
+
+    private mutating func openKey(
+        _ cursor: inout ByteCursor, _ count: Int, _ type: AttributeType, longest: Int
+    ) throws(VarveError) {
+        if type == .number {
+            start.cursors.append(
+                try check.numbers(&cursor, count: count, dictionary: &start.strings))
+            return
+        }
+        let rule = ColumnCheck.StringRule(
+            shortest: 1, longest: longest, isText: type == .string)
+        start.cursors.append(
+            try check.strings(
+                &cursor, count: count, rule: rule, dictionary: &start.strings,
+                arena: &start.arena))
+    }
+
+    /// Reads the table of attribute columns and returns how many there are.
+    private mutating func openAttributes(_ cursor: inout ByteCursor) throws(VarveError) -> Int {
+        let columns = try cursor.count(ofAtLeast: 3)
+        if columns > Self.columnsMax { throw cursor.fault("a page has \(columns) columns") }
+        let base = start.strings.count
+        for _ in 0..<columns {
+            let from = cursor.offset
+            let name = try cursor.counted()
+            if name.byteCount == 0 || name.byteCount > 65_535 || !name.isUTF8 {
+                throw cursor.fault("an attribute's name is empty, too long or not UTF-8")
+            }
+            var column = ColumnCursor()
+            column.tag = try cursor.u8()
+            if column.tag == 0 || column.tag > ValueTag.outlined {
+                throw cursor.fault("there is no value type \(column.tag)")
+            }
+            column.prefix = Slice(from, cursor.offset - from)
+            start.cursors.append(column)
+            start.strings.append(column.prefix)
+            counts.append(0)
+        }
+        if columns > 0 && !check.distinct(cursor.bytes, start.strings, from: base) {
+            throw cursor.fault("an attribute column stands twice")
+        }
+        start.strings.truncate(to: base)
+        return columns
+    }
+
+    private mutating func openShapes(
+        _ cursor: inout ByteCursor, columns: Int, puts: Int
+    ) throws(VarveError) {
+        let total = try cursor.count()
+        if total > puts { throw cursor.fault("a page has more shapes than puts") }
+        let base = start.strings.count
+        var seen = 0
+        for _ in 0..<total {
+            let from = cursor.offset
+            let width = try cursor.count()
+            shapes.append(RowShapes.Shape(start: ordinals.count, count: width, rows: 0))
+            var before = -1
+            for _ in 0..<width {
+                let ordinal = try cursor.integer(atMost: UInt64(seen))
+                if ordinal >= UInt64(columns) { throw cursor.fault("a shape names no column") }
+                if Int(ordinal) == seen { seen += 1 }
+                try checkNames(&cursor, before, Int(ordinal))
+                before = Int(ordinal)
+                ordinals.append(UInt32(ordinal))
+            }
+            start.strings.append(Slice(from, cursor.offset - from))
+        }
+        if seen != columns { throw cursor.fault("an attribute column is not used") }
+        if total > 0 && !check.distinct(cursor.bytes, start.strings, from: base) {
+            throw cursor.fault("a shape stands twice")
+        }
+        start.strings.truncate(to: base)
+        start.cursors[PageColumns.shapes] = try check.integers(
+            &cursor, count: puts, greatest: UInt64(max(total, 1) - 1),
+            dictionary: &start.integers)
+        try countShapes(&cursor, puts)
+    }
+
+    /// Names ascend within a shape.
+    private func checkNames(
+        _ cursor: inout ByteCursor, _ before: Int, _ ordinal: Int
+    ) throws(VarveError) {
+        if before < 0 { return }
+        let page = cursor.bytes
+        var first = ByteCursor(
+            page.part(start.cursors[PageColumns.attributes + before].prefix))
+        var second = ByteCursor(
+            page.part(start.cursors[PageColumns.attributes + ordinal].prefix))
+        if !(try first.counted().precedes(try second.counted())) {
+            throw cursor.fault("the names of a shape do not ascend")
+        }
+    }
+
+    /// Counts the rows of each shape, which appear in order, and the values of each column.
+    private mutating func countShapes(
+        _ cursor: inout ByteCursor, _ puts: Int
+    ) throws(VarveError) {
+        var column = start.cursors[PageColumns.shapes]
+        var seen = 0
+        for _ in 0..<puts {
+            column.nextInteger(cursor.bytes, start.integers)
+            let shape = Int(truncatingIfNeeded: column.integer)
+            if shape >= seen {
+                if shape > seen { throw cursor.fault("shapes are not in order of appearance") }
+                seen += 1
+            }
+            shapes[shape].rows += 1
+        }
+        if seen != shapes.count { throw cursor.fault("a shape is not used") }
+        for at in 0..<shapes.count {
+            let shape = shapes[at]
+            for index in shape.start..<shape.start + shape.count {
+                counts[Int(ordinals[index])] += shape.rows
+            }
+        }
+    }
+
+    private mutating func openColumn(
+        _ cursor: inout ByteCursor, _ ordinal: Int
+    ) throws(VarveError) {
+        let index = PageColumns.attributes + ordinal
+        let prefix = start.cursors[index].prefix
+        let tag = start.cursors[index].tag
+        let values = counts[ordinal]
+        var column: ColumnCursor
+        switch tag {
+        case ValueTag.number:
+            column = try check.numbers(&cursor, count: values, dictionary: &start.strings)
+        case ValueTag.boolean:
+            column = try check.integers(
+                &cursor, count: values, greatest: 1, dictionary: &start.integers)
+        case ValueTag.null:
+            if try cursor.u8() != 0 { throw cursor.fault("a column of NULL has bytes") }
+            column = ColumnCursor()
+        default:
+            let isContent = tag == ValueTag.string || tag == ValueTag.binary
+            // Tag and, from 128 bytes on, more than one byte of length come on top.
+            let rule = ColumnCheck.StringRule(
+                shortest: isContent ? 0 : 1,
+                longest: Outlining.valueLimit - (isContent ? 4 : 2),
+                isText: tag == ValueTag.string, payload: isContent ? 0 : tag)
+            column = try check.strings(
+                &cursor, count: values, rule: rule, dictionary: &start.strings,
+                arena: &start.arena)
+        }
+        column.prefix = prefix
+        column.tag = tag
+        start.cursors[index] = column
+    }
+}
+
+// MARK: - Reading rows
+
+extension LeafPageReader {
+    /// Appends the next rows of an image page, until none is left or this call has appended
+    /// `byteLimit` bytes or more.
+    /// - Returns: how many rows were appended; 0 at the end of the page.
+    /// - Throws: `damaged` if keys do not ascend or a value is too long.
+    public mutating func next(
+        into rows: inout RowBuffer, byteLimit: Int = .max
+    ) throws(VarveError) -> Int {
+        precondition(kind == .image)
+        let first = position
+        let before = rows.byteCount
+        let page = page
+        let hasSort = schema.sort != nil
+        while position < count && rows.byteCount &- before < byteLimit {
+            key.removeAll()
+            stream.appendNextKey(page.raw, start.strings, hasSort: hasSort, into: &key)
+            if position > 0 && !lastKey.bytes.precedes(key.bytes) { throw unordered() }
+            try buildValue(page)
+            rows.append(key: key.bytes, value: value.bytes)
+            swap(&key, &lastKey)
+            position &+= 1
+        }
+        return position - first
+    }
+
+    /// Appends the next changes of a run page; as above.
+    public mutating func next(
+        into changes: inout ChangeBuffer, byteLimit: Int = .max
+    ) throws(VarveError) -> Int {
+        precondition(kind == .run)
+        let first = position
+        let before = changes.rows.byteCount
+        let page = page
+        let hasSort = schema.sort != nil
+        while position < count && changes.rows.byteCount &- before < byteLimit {
+            key.removeAll()
+            stream.appendNextKey(page.raw, start.strings, hasSort: hasSort, into: &key)
+            let stamp = nextStamp(page)
+            if !ChangeStamp.times.contains(stamp.time) {
+                throw VarveError(.damaged, "a time is out of range", at: "entry \(position)")
+            }
+            if position > 0 {
+                let order = lastKey.bytes.order(key.bytes)
+                if order > 0 || (order == 0 && !lastStamp.precedes(stamp)) { throw unordered() }
+            }
+            value.removeAll()
+            if stamp.kind == .put { try buildValue(page) }
+            changes.rows.append(key: key.bytes, value: value.bytes)
+            changes.stamps.append(stamp)
+            lastStamp = stamp
+            swap(&key, &lastKey)
+            position &+= 1
+        }
+        return position - first
+    }
+
+    @inline(never)
+    private func unordered() -> VarveError {
+        VarveError(.damaged, "the entries of a page do not ascend", at: "entry \(position)")
+    }
+
+    @inline(__always)
+    private mutating func nextStamp(_ page: [UInt8]) -> ChangeStamp {
+        stream.nextStamp(page.raw, start.integers)
+    }
+
+    /// Builds the next value in `value`.
+    @inline(__always)
+    private mutating func buildValue(_ page: [UInt8]) throws(VarveError) {
+        stream.cursors[PageColumns.shapes].nextInteger(page.raw, start.integers)
+        let ordinal = Int(truncatingIfNeeded: stream.cursors[PageColumns.shapes].integer)
+        let shape = shapes[ordinal]
+        value.removeAll()
+        value.append(varint: UInt64(truncatingIfNeeded: shape.count))
+        for index in shape.start..<shape.start &+ shape.count {
+            stream.appendNextAttribute(
+                Int(truncatingIfNeeded: ordinals[index]), page.raw, start.strings,
+                start.integers, into: &value)
+        }
+        if value.count > Self.valueMax {
+            throw VarveError(.damaged, "a row is too long", at: "entry \(position)")
+        }
+    }
+}
+
+extension PageColumns {
+    /// The next change's stamp.
+    @inline(__always)
+    mutating func nextStamp(
+        _ page: RawSpan, _ dictionary: borrowing GrowingBuffer<UInt64>
+    ) -> ChangeStamp {
+        cursors[Self.times].nextInteger(page, dictionary)
+        cursors[Self.sequences].nextInteger(page, dictionary)
+        cursors[Self.kinds].nextInteger(page, dictionary)
+        return ChangeStamp(
+            time: Int64(bitPattern: cursors[Self.times].integer),
+            sequence: cursors[Self.sequences].integer,
+            kind: cursors[Self.kinds].integer == 1 ? .put : .tombstone)
+    }
+}
+
+extension ChangeStamp {
+    /// From the year 1 to the end of 9999. Source: Spec 13.
+    static let times: Range<Int64> = -62_135_596_800_000_000..<253_402_300_800_000_000
+
+    /// Whether this one is earlier: by time, then by sequence.
+    func precedes(_ other: ChangeStamp) -> Bool {
+        time != other.time ? time < other.time : sequence < other.sequence
+    }
+}
+
+// MARK: - Looking up a key
+
+extension LeafPageReader {
+    /// Appends the row with this key of an image page, building no other.
+    /// - Returns: whether there is one. `next` goes on where it was.
+    /// - Throws: `damaged` if keys before it do not ascend.
+    /// - Complexity: O(entries of the page), without memory for them.
+    public mutating func find(
+        key wanted: RawSpan, into rows: inout RowBuffer
+    ) throws(VarveError) -> Bool {
+        precondition(kind == .image)
+        let page = page
+        guard let hit = try seek(wanted, page) else { return false }
+        try buildValue(at: hit, page)
+        rows.append(key: wanted, value: value.bytes)
+        return true
+    }
+
+    /// Appends all changes of this key of a run page.
+    /// - Returns: how many there are. `next` goes on where it was.
+    public mutating func find(
+        key wanted: RawSpan, into changes: inout ChangeBuffer
+    ) throws(VarveError) -> Int {
+        precondition(kind == .run)
+        let page = page
+        guard let first = try seek(wanted, page) else { return 0 }
+        let hasSort = schema.sort != nil
+        // The key column stands behind its first entry, the stamps at their start.
+        var puts = 0
+        for _ in 0..<first {
+            if probe.nextStamp(page.raw, start.integers).kind == .put { puts += 1 }
+        }
+        var last: ChangeStamp? = nil
+        var found = 0
+        while first + found < count {
+            if found > 0 {
+                key.removeAll()
+                probe.appendNextKey(page.raw, start.strings, hasSort: hasSort, into: &key)
+                if !key.bytes.equals(wanted) { break }
+            }
+            let stamp = probe.nextStamp(page.raw, start.integers)
+            if let last, !last.precedes(stamp) { throw unordered() }
+            last = stamp
+            value.removeAll()
+            if stamp.kind == .put {
+                if puts >= 0 {
+                    try buildValue(at: puts, page)
+                    puts = -1
+                } else {
+                    try buildValueAfter(page)
+                }
+            }
+            changes.rows.append(key: wanted, value: value.bytes)
+            changes.stamps.append(stamp)
+            found += 1
+        }
+        return found
+    }
+
+    /// The first entry with this key, or nil.
+    private mutating func seek(_ wanted: RawSpan, _ page: [UInt8]) throws(VarveError) -> Int? {
+        probe.copyPlaces(of: start)
+        let hasSort = schema.sort != nil
+        // `next` needs the key that it built last.
+        var before = ByteWriter(capacity: 64)
+        for at in 0..<count {
+            key.removeAll()
+            probe.appendNextKey(page.raw, start.strings, hasSort: hasSort, into: &key)
+            let order = key.bytes.order(wanted)
+            if order >= 0 { return order == 0 ? at : nil }
+            let ascends = kind == .run
+                ? before.bytes.order(key.bytes) <= 0 : before.bytes.precedes(key.bytes)
+            if at > 0 && !ascends { throw unordered() }
+            swap(&key, &before)
+        }
+        return nil
+    }
+
+    /// Builds the value of put `row`, counted over the page, in `value`.
+    private mutating func buildValue(at row: Int, _ page: [UInt8]) throws(VarveError) {
+        for at in 0..<shapes.count { shapes[at].rows = 0 }
+        for _ in 0..<row {
+            probe.cursors[PageColumns.shapes].nextInteger(page.raw, start.integers)
+            let shape = Int(truncatingIfNeeded: probe.cursors[PageColumns.shapes].integer)
+            shapes[shape].rows += 1
+        }
+        // How many values of each column lie before.
+        for at in 0..<counts.count { counts[at] = 0 }
+        for at in 0..<shapes.count {
+            let shape = shapes[at]
+            for index in shape.start..<shape.start + shape.count {
+                counts[Int(ordinals[index])] += shape.rows
+            }
+        }
+        for at in 0..<counts.count {
+            probe.skip(
+                counts[at], ofColumn: PageColumns.attributes + at, page.raw, start.strings,
+                start.integers)
+        }
+        try buildValueAfter(page)
+    }
+
+    private mutating func buildValueAfter(_ page: [UInt8]) throws(VarveError) {
+        swap(&stream, &probe)
+        defer { swap(&stream, &probe) }
+        try buildValue(page)
+    }
+}

@@ -1,0 +1,184 @@
+import Testing
+import VarveBytes
+import VarveModel
+@testable import VarveFormat
+
+struct LeafPageTests {
+    static let types: [AttributeType] = [.string, .number, .binary]
+
+    /// Every key schema and seed: what is encoded decodes to the same, and encodes to the same.
+    @Test(arguments: 0..<120)
+    func randomPagesComeBack(seed: Int) throws {
+        let sorts: [AttributeType?] = [nil, .string, .number, .binary]
+        var source = RandomRows(
+            seed: UInt64(seed), partition: Self.types[seed % 3], sort: sorts[seed / 3 % 4])
+        let kind: TreeKind = seed % 2 == 0 ? .image : .run
+        let rows = source.rows([1, 2, 5, 40, 300, 700][seed / 12 % 6], kind)
+        let page = try TestRows.encode(rows, source.schema, kind)
+        #expect(try TestRows.decode(page, source.schema, kind) == rows, "seed \(seed)")
+        let slow = try TestRows.decode(page, source.schema, kind, byteLimit: 100)
+        #expect(slow == rows, "seed \(seed), a few bytes at a time")
+    }
+
+    @Test(arguments: 0..<40)
+    func keysAreFound(seed: Int) throws {
+        let sorts: [AttributeType?] = [nil, .string, .number, .binary]
+        var source = RandomRows(
+            seed: UInt64(500 + seed), partition: Self.types[seed % 3], sort: sorts[seed / 3 % 4])
+        let kind: TreeKind = seed % 2 == 0 ? .image : .run
+        let rows = source.rows(60, kind)
+        let page = try TestRows.encode(rows, source.schema, kind)
+        var reader = LeafPageReader(schema: source.schema)
+        try reader.open(page, kind: kind)
+        var built = ChangeBuffer()
+        // Looking up does not disturb reading on.
+        _ = kind == .run
+            ? try reader.next(into: &built, byteLimit: 300)
+            : try reader.next(into: &built.rows, byteLimit: 300)
+        for key in Set(rows.map(\.key)) {
+            var found = ChangeBuffer()
+            let expected = rows.filter { $0.key == key }
+            if kind == .run {
+                let count = try reader.find(key: key.raw, into: &found)
+                #expect(count == expected.count)
+                #expect(found.stamps == expected.map(\.stamp))
+            } else {
+                let isFound = try reader.find(key: key.raw, into: &found.rows)
+                #expect(isFound)
+            }
+            for (at, row) in expected.enumerated() {
+                #expect(found.rows.value(at).copyBytes() == row.value, "seed \(500 + seed)")
+                #expect(found.rows.key(at).copyBytes() == key)
+            }
+            var spare = RowBuffer()
+            if kind == .image {
+                for other in [key + [0], [0], [UInt8](key.dropLast())] {
+                    let isFound = try reader.find(key: other.raw, into: &spare)
+                    #expect(isFound == rows.contains { $0.key == other })
+                }
+            }
+        }
+        _ = kind == .run ? try reader.next(into: &built) : try reader.next(into: &built.rows)
+        #expect(built.rows.count == rows.count)
+        for (at, row) in rows.enumerated() {
+            #expect(built.rows.value(at).copyBytes() == row.value)
+        }
+    }
+
+    /// One flipped bit or byte, or a cut: an error, or another page that is valid. Never a trap.
+    @Test(arguments: 0..<12)
+    func damageNeverTraps(seed: Int) throws {
+        let sorts: [AttributeType?] = [nil, .string, .number, .binary]
+        var source = RandomRows(
+            seed: UInt64(900 + seed), partition: Self.types[seed % 3], sort: sorts[seed % 4])
+        let kind: TreeKind = seed % 2 == 0 ? .image : .run
+        let rows = source.rows(seed < 6 ? 8 : 30, kind)
+        let page = try TestRows.encode(rows, source.schema, kind)
+        var refused = 0
+        for at in page.indices {
+            for change: UInt8 in [0x01, 0x80, 0xff, 0x10] {
+                var damaged = page
+                damaged[at] ^= change
+                refused += try check(damaged, page, rows, source.schema, kind)
+            }
+        }
+        #expect(refused > page.count / 4)
+        for size in page.indices {
+            #expect(throws: VarveError(.damaged, ""), "length \(size)") {
+                try TestRows.decode(Array(page[..<size]), source.schema, kind)
+            }
+        }
+        #expect(throws: VarveError(.damaged, "")) {
+            try TestRows.decode(page + [0], source.schema, kind)
+        }
+    }
+
+    /// Decodes; returns 1 if that was refused. Otherwise the rows must be others.
+    private func check(
+        _ damaged: [UInt8], _ page: [UInt8], _ rows: [TestRow], _ schema: KeySchema,
+        _ kind: TreeKind
+    ) throws -> Int {
+        let found: [TestRow]
+        do {
+            found = try TestRows.decode(damaged, schema, kind)
+        } catch let error as VarveError {
+            #expect(error.code == .damaged)
+            return 1
+        }
+        // Only another choice of encoding could give the same rows, which a flip does not make.
+        #expect(found != rows)
+        return 0
+    }
+
+    /// The rows after damage, encoded again, still encode and decode: the model would refuse the
+    /// nested ones that are malformed, the page reader must at least not trap.
+    @Test func nestedValuesAreLeftToTheCheck() throws {
+        let schema = TestRows.schema(.string)
+        let good = TestRow(
+            key: Array("k".utf8), value: TestRows.value([("m", [6, 1, 1, 0x61, 5])]))
+        var page = try TestRows.encode([good], schema, .image)
+        page[page.count - 1] = 0x77
+        var plain = LeafPageReader(schema: schema)
+        try plain.open(page, kind: .image)
+        var strict = LeafPageReader(
+            schema: schema,
+            payloadCheck: { (tag, payload) throws(VarveError) in
+                #expect(tag == 6)
+                if payload.byte(at: payload.byteCount - 1) == 0x77 {
+                    throw VarveError(.damaged, "a map is malformed")
+                }
+            })
+        var refused = false
+        do { try strict.open(page, kind: .image) } catch { refused = true }
+        #expect(refused)
+        page[page.count - 1] = 5
+        try strict.open(page, kind: .image)
+    }
+
+    @Test func refusesAnotherKindOrSchema() throws {
+        let schema = TestRows.schema(.string)
+        let row = TestRow(key: [0x61], value: [0])
+        let page = try TestRows.encode([row], schema, .image)
+        #expect(throws: VarveError(.damaged, "")) { try TestRows.decode(page, schema, .run) }
+        #expect(throws: VarveError(.damaged, "")) {
+            try TestRows.decode(page, TestRows.schema(.binary), .image)
+        }
+        #expect(throws: VarveError(.damaged, "")) {
+            try TestRows.decode(page, TestRows.schema(.string, .number), .image)
+        }
+    }
+
+    @Test func refusesValuesThatAreMalformedOrTooLong() throws {
+        let schema = TestRows.schema(.string)
+        for value in [[1], [1, 1, 0x61, 1, 9], [1, 1, 0x61, 0x44], [0, 0], [1, 1, 0x61, 2, 0x80]] {
+            let row = TestRow(key: [0x61], value: value.map(UInt8.init))
+            #expect(throws: VarveError(.damaged, ""), "\(value)") {
+                try TestRows.encode([row], schema, .image)
+            }
+        }
+        func row(_ length: Int) -> TestRow {
+            let text = String(repeating: "x", count: length)
+            return TestRow(key: [0x61], value: TestRows.value([("a", TestRows.string(text))]))
+        }
+        // 1 + 2 + 16,380 bytes are in-line, 1 + 2 + 16,381 are not.
+        let page = try TestRows.encode([row(16_380)], schema, .image)
+        #expect(try TestRows.decode(page, schema, .image) == [row(16_380)])
+        #expect(throws: VarveError(.invalidInput, "")) {
+            try TestRows.encode([row(16_381)], schema, .image)
+        }
+    }
+
+    /// Alternating and single shapes, more than 128 attributes, and none.
+    @Test func shapesOfAllSizesComeBack() throws {
+        let schema = TestRows.schema(.number)
+        let rows = (0..<50).map { at in
+            let count = [0, 1, 150, 3, 0][at % 5]
+            let names = (0..<count).map { "attribute \(1000 + $0 * (at % 7 + 1))" }
+            return TestRow(
+                key: TestRows.bytes { $0.append(numberKey: TestRows.number(Int128(at) - 20, 0)) },
+                value: TestRows.value(names.map { ($0, TestRows.integer(Int128(at))) }))
+        }
+        let page = try TestRows.encode(rows, schema, .image)
+        #expect(try TestRows.decode(page, schema, .image) == rows)
+    }
+}
