@@ -1,5 +1,5 @@
 public import VarveBytes
-public import VarveFormat
+import VarveFormat
 public import VarveModel
 import VarveStorage
 

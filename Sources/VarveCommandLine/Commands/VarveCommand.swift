@@ -28,16 +28,16 @@ public struct VarveCommand: ParsableCommand {
                 name: "Making and using backups",
                 subcommands: [
                     InitCommand.self, BackupCommand.self, RestoreCommand.self, GetCommand.self,
-                    DiffCommand.self,
+                    
                 ]),
             CommandGroup(
                 name: "Looking",
                 subcommands: [
-                    TablesCommand.self, BackupsCommand.self, ShowCommand.self, StatsCommand.self,
-                    HeadCommand.self, VerifyCommand.self,
+                    TablesCommand.self, BackupsCommand.self, ShowCommand.self,
+                    HeadCommand.self,
                 ]),
             CommandGroup(
-                name: "Keeping house", subcommands: [ForgetCommand.self, PruneCommand.self]),
+                name: "Keeping house", subcommands: [ForgetCommand.self]),
             CommandGroup(
                 name: "About varve", subcommands: [CompletionCommand.self, ManCommand.self]),
         ])
