@@ -141,22 +141,33 @@ extension JSONValue {
 enum JSONEscaping {
     /// Appends a string in quotes; what JSON does not require to be escaped stays as it is.
     static func append(string: String, to output: inout ByteWriter) {
-        let hexadecimal = Array("0123456789abcdef".utf8)
+        let bytes = Array(string.utf8)
+        append(bytes: bytes.raw, to: &output)
+    }
+
+    /// Appends a string, given as UTF-8, in quotes.
+    static func append(bytes: RawSpan, to output: inout ByteWriter) {
         output.append(UInt8(ascii: "\""))
-        for byte in string.utf8 {
+        for offset in 0..<bytes.byteCount {
+            let byte = bytes.byte(at: offset)
             switch byte {
-            case UInt8(ascii: "\""): output.append(utf8: "\\\"")
-            case UInt8(ascii: "\\"): output.append(utf8: "\\\\")
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+                output.append(UInt8(ascii: "\\"))
+                output.append(byte)
             case 0x0a: output.append(utf8: "\\n")
             case 0x0d: output.append(utf8: "\\r")
             case 0x09: output.append(utf8: "\\t")
             case 0..<0x20:
                 output.append(utf8: "\\u00")
-                output.append(hexadecimal[Int(byte >> 4)])
-                output.append(hexadecimal[Int(byte & 15)])
+                output.append(digit(byte >> 4))
+                output.append(digit(byte & 15))
             default: output.append(byte)
             }
         }
         output.append(UInt8(ascii: "\""))
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 {
+        value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
     }
 }

@@ -49,24 +49,27 @@ struct IndexWalk {
         height = Int(tree.height)
         if tree.isEmpty { return }
         if tree.height == 0 {
-            var entry = IndexEntry(entries: tree.entries)
-            entry.id = tree.root
-            entry.weight = tree.weight
-            entry.digest = tree.digest
-            single = entry
+            single = IndexEntry(
+                lastKey: [], id: tree.root, entries: tree.entries, weight: tree.weight,
+                digest: tree.digest)
         } else {
             try descend(tree.root, level: Int(tree.height))
         }
     }
 
-    private mutating func descend(_ id: Hash256, level: Int) throws {
-        let plain = try blobs.plain(id, as: kind == .image ? .imageIndex : .runIndex)
-        let page: IndexPage
-        do {
-            page = try IndexPage(plain.raw, kind: kind)
+    private static func decode(
+        _ plain: [UInt8], _ kind: TreeKind, _ id: Hash256
+    ) throws(VarveError) -> IndexPage {
+        do throws(VarveError) {
+            return try IndexPage(decoding: plain.raw, kind: kind)
         } catch {
             throw error.located(in: "blob \(id)")
         }
+    }
+
+    private mutating func descend(_ id: Hash256, level: Int) throws {
+        let plain = try blobs.plain(id, as: kind == .image ? .imageIndex : .runIndex)
+        let page = try Self.decode(plain, kind, id)
         if Int(page.level) != level {
             throw VarveError(.damaged, "an index page is of level \(page.level)", at: "blob \(id)")
         }

@@ -26,6 +26,8 @@ public struct LeafPageReader: ~Copyable, Sendable {
     public private(set) var count = 0
     /// Of those, how many `next` has built.
     public private(set) var position = 0
+    /// Whether a value of the page is outlined: in-line rows are not whole then.
+    public private(set) var hasOutlined = false
 
     private var page: [UInt8] = []
     private var kind = TreeKind.image
@@ -62,6 +64,7 @@ extension LeafPageReader {
     ) throws(VarveError) {
         count = 0
         position = 0
+        hasOutlined = false
         page = bytes
         self.kind = kind
         start.removeAll()
@@ -158,6 +161,7 @@ extension LeafPageReader {
             }
             var column = ColumnCursor()
             column.tag = try cursor.u8()
+            if column.tag == ValueTag.outlined { hasOutlined = true }
             if column.tag == 0 || column.tag > ValueTag.outlined {
                 throw cursor.fault("there is no value type \(column.tag)")
             }
