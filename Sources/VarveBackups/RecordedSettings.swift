@@ -12,8 +12,40 @@ public enum RecordedSettings {
     ) throws(VarveError) -> SettingsRecord? {
         guard let entry = try repository.store.list(ObjectName.settingsPrefix(of: table)).last
         else { return nil }
-        return try SettingsRecord(
-            sealed: try repository.store.read(entry.name), name: entry.name)
+        return try read(repository, entry.name)
+    }
+
+    /// The settings at an instant: those with the greatest time up to it, or else the first.
+    /// Source: Spec 09, Settings.
+    static func valid(
+        _ repository: Repository, _ table: TableID, at instant: Instant
+    ) throws(VarveError) -> SettingsRecord? {
+        var found: SettingsRecord?
+        var least: SettingsRecord?
+        for entry in try repository.store.list(ObjectName.settingsPrefix(of: table)) {
+            let record = try read(repository, entry.name)
+            if record.time < least?.time ?? .max { least = record }
+            if record.time <= instant.microseconds, record.time >= found?.time ?? .min {
+                found = record
+            }
+        }
+        return found ?? least
+    }
+
+    private static func read(
+        _ repository: Repository, _ name: String
+    ) throws(VarveError) -> SettingsRecord {
+        try SettingsRecord(sealed: try repository.store.read(name), name: name)
+    }
+
+    /// The documents that this version understands.
+    static func documents(_ record: SettingsRecord) throws(VarveError) -> TableSettings {
+        var known: [SettingsDocument] = []
+        for document in record.documents {
+            guard let kind = SettingsDocument.Kind(rawValue: document.kind) else { continue }
+            known.append(SettingsDocument(kind: kind, text: document.json))
+        }
+        return try TableSettings(documents: known)
     }
 
     /// An object with a member for each document.

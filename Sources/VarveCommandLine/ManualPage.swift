@@ -7,28 +7,33 @@ struct ManualPage {
     private let abstract: String
     private let help: String
 
-    /// - Throws: `invalidInput` if there is no such command.
-    init(command: String?) throws(VarveError) {
-        guard let command else {
-            name = "varve"
-            abstract = VarveCommand.configuration.abstract
-            help = VarveCommand.helpMessage(columns: 78)
-            return
-        }
-        let all = VarveCommand.configuration.subcommands
-        guard
-            let type = all.first(where: {
-                $0.configuration.commandName == command
-                    || $0.configuration.aliases.contains(command)
-            })
-        else {
-            let names = all.compactMap(\.configuration.commandName).joined(separator: ", ")
-            throw VarveError(
-                .invalidInput, "there is no command '\(command)'; there are \(names)")
-        }
-        name = "varve-" + (type.configuration.commandName ?? command)
+    /// The page of varve itself.
+    init() {
+        name = "varve"
+        abstract = VarveCommand.configuration.abstract
+        help = VarveCommand.helpMessage(columns: 78)
+    }
+
+    private init(of type: any ParsableCommand.Type, name: String) {
+        self.name = "varve-" + name
         abstract = type.configuration.abstract
         help = VarveCommand.helpMessage(for: type, columns: 78)
+    }
+
+    /// The page of a command.
+    /// - Throws: `invalidInput` if there is no such command.
+    static func of(_ command: String) throws(VarveError) -> ManualPage {
+        var names: [String] = []
+        for type in VarveCommand.configuration.subcommands {
+            let name = type.configuration.commandName ?? ""
+            if name == command || type.configuration.aliases.contains(command) {
+                return ManualPage(of: type, name: name)
+            }
+            names.append(name)
+        }
+        throw VarveError(
+            .invalidInput,
+            "there is no command '\(command)'; there are \(names.joined(separator: ", "))")
     }
 
     var roff: String {

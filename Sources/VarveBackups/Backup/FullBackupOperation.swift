@@ -1,7 +1,7 @@
 public import VarveArchive
-public import VarveBytes
-public import VarveEndpoints
-public import VarveFormat
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
 import VarveModel
 import VarveStorage
 
@@ -42,7 +42,7 @@ public struct FullBackupOperation {
                     + "'\(request.name.prefix(300))'")
         }
         try TableName.check(request.table)
-        let settings = try SettingsFiles(request.settingsFiles)
+        let settings = try TableSettings(files: request.settingsFiles)
         let source = try TableSource.open(request.source, options: request.sourceOptions)
         var order = RowOrder.asFound
         var attempt = 1
@@ -63,12 +63,12 @@ public struct FullBackupOperation {
     }
 
     private func runOnce(
-        _ source: TableSource, _ settings: SettingsFiles, order: RowOrder
+        _ source: TableSource, _ settings: TableSettings, order: RowOrder
     ) throws -> FullBackupReport {
         let facts = source.facts
         let table = TableDescription(
-            name: request.table, schema: request.schema ?? settings.schema,
-            arn: facts.tableARN ?? settings.arn, serviceID: facts.tableID ?? settings.serviceID)
+            name: request.table, schema: request.schema ?? settings.keySchema,
+            arn: facts.tableARN ?? settings.tableARN, serviceID: facts.tableID ?? settings.tableID)
         let resolution = try TableResolution(repository, table, force: request.force)
         let history = resolution.history
         let instant = try self.instant(facts, history)
@@ -165,7 +165,7 @@ public struct FullBackupOperation {
 
     private func publish(
         _ history: TableHistory, _ outcome: FullBackup.Outcome, _ facts: SourceFacts,
-        _ settings: SettingsFiles, _ resolution: TableResolution
+        _ settings: TableSettings, _ resolution: TableResolution
     ) throws -> FullBackupReport {
         let storedSettings = try settings.store(
             in: repository, table: history.id, from: outcome.checkpoint.instant)

@@ -1,37 +1,11 @@
 public import VarveArchive
-public import VarveBytes
+import VarveBytes
+import VarveEndpoints
 import VarveFormat
 import VarveModel
 import VarveStorage
 
-/// What is to be restored, and where to.
-public struct RestoreRequest: Sendable {
-    /// How the items are written.
-    public enum Format: String, Sendable, CaseIterable {
-        case dynamoDBJSON = "dynamodb-json"
-        case plainJSON = "plain-json"
-    }
-
-    public var table: String
-    public var state: StateSelection
-    /// A file that is not there yet.
-    public var target: String
-    public var format = Format.dynamoDBJSON
-    /// Plain JSON may lose the types of binary values and sets.
-    public var isLossy = false
-    /// One partition key's value.
-    public var partition: String?
-    /// `FROM..TO` of keys.
-    public var keyRange: String?
-
-    public init(table: String, state: StateSelection, target: String) {
-        self.table = table
-        self.state = state
-        self.target = target
-    }
-}
-
-/// Writes a state of a table, or a part of it, to a file, and proves what it wrote.
+/// Writes a state of a table, or a part of it, to a file or a directory, and proves what it wrote.
 ///
 /// The target comes into being whole, once it is proven, or not at all.
 public struct RestoreOperation {
@@ -47,6 +21,14 @@ public struct RestoreOperation {
         init(_ block: RowBlock) { self.block = block }
     }
 
+    /// What was written.
+    private struct Sum {
+        var items: UInt64 = 0
+        var itemBytes: UInt64 = 0
+        var rowDigest = Hash256.zero
+        var textDigest = Hash256.zero
+    }
+
     public init(
         _ repository: Repository, _ request: RestoreRequest,
         control: OperationControl = OperationControl()
@@ -57,7 +39,7 @@ public struct RestoreOperation {
     }
 
     /// - Throws: `notFound`, `ambiguous`; `exists` if the target is there; `damaged`; `proofFailed`
-    ///   if what was written is not what was recorded; `refused` if plain JSON would lose a type and
+    ///   if what was written is not what was recorded; `refused` if a format would lose a type and
     ///   `isLossy` is not set; `interrupted`. Then there is no target.
     public func run() throws -> RestoreReceipt {
         let started = SystemClock.microseconds()
@@ -66,34 +48,86 @@ public struct RestoreOperation {
         let schema = history.record.keySchema
         let bounds = try KeyArguments.bounds(
             partition: request.partition, range: request.keyRange, schema)
-        let file = try PendingFile(request.target)
-        defer { file.abandon() }
+        let target = try makeTarget(history, state, bounds)
+        defer { target.abandon() }
         let rendering = RowRendering(
-            repository, schema: schema,
-            form: request.format == .dynamoDBJSON ? .dynamoDB : .plain,
-            isWrapped: request.format == .dynamoDBJSON, isLossy: request.isLossy,
-            measures: !bounds.isAll)
+            repository, schema: schema, renderer: target.renderer,
+            readsBack: request.format == .dynamoDBJSON || request.format == .export,
+            isCompressed: isCompressed, isPart: !bounds.isAll)
         control.begin(total: bounds.isAll ? Int(state.plan.checkpoint.items) : 0)
-        let sum = try copy(state.plan, schema, bounds, rendering, to: file)
+        let rows = try repository.rows(state.plan, schema: schema, bounds: bounds)
+        let sum = try copy(rows, rendering, to: target)
         var receipt = receipt(history, state, isPart: !bounds.isAll, rendering, sum)
-        receipt.fileBytes = file.byteCount
         try check(receipt)
         try control.check()
-        try file.publish()
+        try target.finish()
+        receipt.fileBytes = UInt64(target.byteCount)
         receipt.microseconds = SystemClock.microseconds() - started
         return receipt
     }
 
+    // MARK: Target
+
+    private var isCompressed: Bool {
+        request.format == .export || request.target.hasSuffix(".gz")
+    }
+
+    private func makeTarget(
+        _ history: TableHistory, _ state: SelectedState, _ bounds: KeyBounds
+    ) throws -> TableTarget {
+        let schema = history.record.keySchema
+        switch request.format {
+        case .dynamoDBJSON:
+            return try .file(request.target, format: .lines, schema: schema)
+        case .plainJSON:
+            return try .file(
+                request.target, format: .plainLines(isLossy: request.isLossy), schema: schema)
+        case .csv:
+            guard request.isLossy else {
+                throw VarveError(
+                    .refused,
+                    "CSV has no types: what it holds cannot be told apart any more; "
+                        + "if that is fine, use --lossy")
+            }
+            var names = AttributeNames()
+            try names.add(
+                try repository.rows(state.plan, schema: schema, bounds: bounds), repository,
+                control)
+            return try .file(
+                request.target, format: .csv(columns: names.columns(schema)), schema: schema)
+        case .export: return try makeExport(history, state)
+        }
+    }
+
+    private func makeExport(
+        _ history: TableHistory, _ state: SelectedState
+    ) throws(VarveError) -> TableTarget {
+        if request.target == "-" {
+            throw VarveError(
+                .invalidInput, "an export is a directory; standard output cannot be one")
+        }
+        var description = ExportDescription(
+            exportTime: state.instant.microseconds, startTime: repository.now())
+        if let record = try RecordedSettings.valid(repository, history.id, at: state.instant) {
+            description.settings = try RecordedSettings.documents(record)
+        }
+        description.tableName = history.record.name
+        if !history.record.arn.isEmpty { description.tableARN = history.record.arn }
+        if !history.record.serviceID.isEmpty { description.tableID = history.record.serviceID }
+        return try .export(
+            request.target, description: description, schema: history.record.keySchema)
+    }
+
+    // MARK: Rows
+
     private func copy(
-        _ plan: StatePlan, _ schema: KeySchema, _ bounds: KeyBounds, _ rendering: RowRendering,
-        to file: PendingFile
-    ) throws -> RenderedRows {
-        let rows = try repository.rows(plan, schema: schema, bounds: bounds)
+        _ rows: any RowSource, _ rendering: RowRendering, to target: TableTarget
+    ) throws -> Sum {
         let workers = repository.environment.workers
         let pipeline = OrderedPipeline<Unit, RenderedRows>(
             limit: workers == 1 ? 1 : workers * 2
         ) { unit in try rendering.render(unit.block) }
-        let sum = RenderedRows()
+        var sum = Sum()
         var isAtEnd = false
         while !isAtEnd || pipeline.pending > 0 {
             while !isAtEnd, !pipeline.isFull {
@@ -105,8 +139,8 @@ public struct RestoreOperation {
                 }
             }
             guard let rendered = try pipeline.take() else { continue }
-            try file.write(rendered.text.bytes)
-            sum.items += rendered.items
+            try target.write(rendered.bytes.bytes, rendered.part)
+            sum.items += UInt64(rendered.part.itemCount)
             sum.itemBytes += rendered.itemBytes
             sum.rowDigest = sum.rowDigest &+ rendered.rowDigest
             sum.textDigest = sum.textDigest &+ rendered.textDigest
@@ -119,7 +153,7 @@ public struct RestoreOperation {
 
     private func receipt(
         _ history: TableHistory, _ state: SelectedState, isPart: Bool, _ rendering: RowRendering,
-        _ sum: RenderedRows
+        _ sum: Sum
     ) -> RestoreReceipt {
         let checkpoint = state.plan.checkpoint
         let proof: RestoreReceipt.Proof =
@@ -131,8 +165,8 @@ public struct RestoreOperation {
             }
         return RestoreReceipt(
             table: request.table, instant: checkpoint.instant, backup: state.backup,
-            target: request.target, format: request.format.rawValue, isPart: isPart,
-            items: sum.items, itemsRecorded: checkpoint.items,
+            target: request.target, format: request.format.rawValue, isCompressed: isCompressed,
+            isPart: isPart, items: sum.items, itemsRecorded: checkpoint.items,
             itemBytes: isPart ? sum.itemBytes : checkpoint.bytes, fileBytes: 0,
             digestRecorded: isPart ? sum.rowDigest : checkpoint.digest,
             digestRecomputed: sum.textDigest, proof: proof, head: history.head, microseconds: 0)

@@ -1,4 +1,6 @@
+import VarveBytes
 public import VarveEndpoints
+import VarveFormat
 
 extension RestoreReceipt {
     public var json: JSONValue {

@@ -16,20 +16,6 @@ public struct RestoreReceipt: Sendable {
         case textAgainstPages = "text-against-page-hashes"
         /// For a part of a table: its pages are those that the hashes from the root down demand.
         case rowsAgainstPages = "rows-against-page-hashes"
-
-        /// In plain words.
-        public var explanation: String {
-            switch self {
-            case .textAgainstRecord:
-                "the text written was read back, and its digest is the one recorded"
-            case .rowsAgainstRecord:
-                "the items had the digest recorded; the text written was not read back"
-            case .textAgainstPages:
-                "every page has the hash that the root demands; the text written was read back"
-            case .rowsAgainstPages:
-                "every page has the hash that the root demands; the text written was not read back"
-            }
-        }
     }
 
     public var table: String
@@ -38,6 +24,8 @@ public struct RestoreReceipt: Sendable {
     public var backup: BackupRecord?
     public var target: String
     public var format: String
+    /// Whether what was written is compressed text; it was proven before it was compressed.
+    public var isCompressed: Bool
     /// Whether only a part of the keys was asked for.
     public var isPart: Bool
     public var items: UInt64
@@ -54,6 +42,19 @@ public struct RestoreReceipt: Sendable {
     public var head: Hash256
     /// Wall-clock time.
     public var microseconds: Int64
+
+    /// How it was proven, in plain words.
+    public var explanation: String {
+        let text = isCompressed ? "the text, before it was compressed," : "the text written"
+        return switch proof {
+        case .textAgainstRecord: "\(text) was read back, and its digest is the one recorded"
+        case .rowsAgainstRecord: "the items have the digest recorded; \(text) was not read back"
+        case .textAgainstPages:
+            "every page has the hash that the root demands, and \(text) was read back"
+        case .rowsAgainstPages:
+            "every page has the hash that the root demands; \(text) was not read back"
+        }
+    }
 
     public var isEqual: Bool { digestRecorded == digestRecomputed }
 }

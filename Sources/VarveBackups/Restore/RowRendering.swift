@@ -1,102 +1,123 @@
 import Synchronization
 import VarveArchive
 import VarveBytes
+import VarveEndpoints
 import VarveModel
 
-/// Turns blocks of a state into text, and the text back into items to prove it, on any thread.
+/// A block of a state, rendered for its target on another thread.
+final class RenderedRows {
+    var bytes = ByteWriter(capacity: 1 << 20)
+    var part: RenderedPart
+    var itemBytes: UInt64 = 0
+    /// Sum of the item hashes of the rows as they were read.
+    var rowDigest = Hash256.zero
+    /// Sum of the item hashes of what the text says; `rowDigest` if it was not read back.
+    var textDigest = Hash256.zero
+
+    init(part: RenderedPart, bytes: consuming ByteWriter) {
+        self.part = part
+        self.bytes = bytes
+    }
+}
+
+/// Turns blocks of a state into what a target holds, and the text back into items to prove it, on
+/// any thread.
 final class RowRendering: Sendable {
+    /// Memory that is used again, and a parser that has learned how the items look.
+    ///
     /// Sendable: a bench is in `idle`, or in the hands of the one thread that took it from there.
     private final class Bench: @unchecked Sendable {
-        var renderer: ItemRenderer
         var parser: ItemParser
-        var whole = RowBuffer(capacity: 1 << 20)
-        var back = RowBuffer(capacity: 1 << 20)
+        var whole = RowBuffer(capacity: 1 << 18)
+        var text = ByteWriter(capacity: 1 << 10)
+        var back = RowBuffer(capacity: 1 << 18)
         var offsets: [UInt32] = []
 
-        init(_ renderer: consuming ItemRenderer, _ parser: consuming ItemParser) {
-            self.renderer = renderer
-            self.parser = parser
-        }
+        init(_ parser: consuming ItemParser) { self.parser = parser }
     }
 
     private let repository: Repository
     private let schema: KeySchema
-    private let form: ItemForm
-    private let isWrapped: Bool
-    private let isLossy: Bool
+    private let renderer: RowRenderer
     /// Whether the text is read back; else the rows' own digest must do.
     let readsBack: Bool
-    private let measures: Bool
+    /// Whether the target's bytes are compressed text.
+    private let isCompressed: Bool
+    /// Whether only a part of a state is restored: then there is no recorded digest.
+    private let isPart: Bool
     private let idle = Mutex<[Bench]>([])
 
-    /// - Parameter measures: whether item sizes are wanted.
+    /// - Parameter readsBack: whether the target holds DynamoDB JSON; other forms have no types to
+    ///   read back.
     init(
-        _ repository: Repository, schema: KeySchema, form: ItemForm, isWrapped: Bool,
-        isLossy: Bool, measures: Bool
+        _ repository: Repository, schema: KeySchema, renderer: RowRenderer, readsBack: Bool,
+        isCompressed: Bool, isPart: Bool
     ) {
         self.repository = repository
         self.schema = schema
-        self.form = form
-        self.isWrapped = isWrapped
-        self.isLossy = isLossy
-        self.measures = measures
-        // Plain JSON has no types for sets and binary values: it does not read back to them.
-        readsBack = form == .dynamoDB
+        self.renderer = renderer
+        self.readsBack = readsBack
+        self.isCompressed = isCompressed
+        self.isPart = isPart
     }
 
     func render(_ block: RowBlock) throws -> RenderedRows {
-        let bench =
-            idle.withLock { $0.popLast() }
-            ?? Bench(
-                ItemRenderer(schema: schema, form: form, isWrapped: isWrapped, isLossy: isLossy),
-                ItemParser(schema: schema, form: form))
+        let bench = idle.withLock { $0.popLast() } ?? Bench(ItemParser(schema: schema))
         defer { idle.withLock { $0.append(bench) } }
-        let result = RenderedRows()
-        if block.hasOutlined {
-            bench.whole.removeAll()
-            try repository.expand(block, 0..<block.rows.count, into: &bench.whole)
-            try render(bench.whole, bench, result)
-        } else {
-            try render(block.rows, bench, result)
-        }
+        guard block.hasOutlined else { return try render(block.rows, bench) }
+        bench.whole.removeAll()
+        try repository.expand(block, 0..<block.rows.count, into: &bench.whole)
+        return try render(bench.whole, bench)
+    }
+
+    private func render(_ rows: borrowing RowBuffer, _ bench: Bench) throws -> RenderedRows {
+        var bytes = ByteWriter(capacity: rows.byteCount * 3)
+        let part = try renderer.render(rows, into: &bytes)
+        let result = RenderedRows(part: part, bytes: bytes)
+        if isPart { result.itemBytes = try Self.itemBytes(rows, schema) }
+        // The digest of a part can only be held against that of the rows as they were read.
+        if isPart || !readsBack { result.rowDigest = ItemDigest.tableDigest(of: rows) }
+        result.textDigest = readsBack ? try readBack(rows, result, bench) : result.rowDigest
         return result
     }
 
-    private func render(
-        _ rows: borrowing RowBuffer, _ bench: Bench, _ result: RenderedRows
-    ) throws {
-        result.items = UInt64(rows.count)
-        try bench.renderer.appendLines(rows, to: &result.text)
-        if measures { result.itemBytes = try Self.itemBytes(rows, schema) }
-        // The digest of a part can only be held against that of the rows as they were read.
-        if measures || !readsBack { result.rowDigest = ItemDigest.tableDigest(of: rows) }
-        if !readsBack {
-            result.textDigest = result.rowDigest
-            return
-        }
+    private func readBack(
+        _ rows: borrowing RowBuffer, _ result: RenderedRows, _ bench: Bench
+    ) throws -> Hash256 {
         bench.back.removeAll()
         bench.offsets.removeAll(keepingCapacity: true)
+        if isCompressed {
+            // The renderer is a pure function: this is the text that it compressed.
+            bench.text.removeAll()
+            var plain = ItemRenderer(schema: schema)
+            try plain.appendLines(rows, to: &bench.text)
+        }
         do throws(ParseFault) {
-            try Self.parse(result.text, bench)
+            if isCompressed {
+                try Self.parse(bench.text, &bench.parser, &bench.back, &bench.offsets)
+            } else {
+                try Self.parse(result.bytes, &bench.parser, &bench.back, &bench.offsets)
+            }
         } catch {
             throw VarveError(
                 .proofFailed,
-                "the text made of an item cannot be read back: \(error); this is a defect of "
-                    + "Varve, please report it", at: "restore")
+                "what was written of an item cannot be read back: \(error); please report this "
+                    + "defect of Varve")
         }
         guard bench.back.count == rows.count else {
             throw VarveError(
-                .proofFailed, "the text made of \(rows.count) items reads back as "
-                    + "\(bench.back.count)", at: "restore")
+                .proofFailed,
+                "what was written of \(rows.count) items reads back as \(bench.back.count); "
+                    + "please report this defect of Varve")
         }
-        result.textDigest = ItemDigest.tableDigest(of: bench.back)
+        return ItemDigest.tableDigest(of: bench.back)
     }
 
     private static func parse(
-        _ text: borrowing ByteWriter, _ bench: Bench
+        _ text: borrowing ByteWriter, _ parser: inout ItemParser, _ rows: inout RowBuffer,
+        _ offsets: inout [UInt32]
     ) throws(ParseFault) {
-        try bench.parser.parse(
-            lines: text.bytes, into: &bench.back, lineOffsets: &bench.offsets)
+        try parser.parse(lines: text.bytes, into: &rows, lineOffsets: &offsets)
     }
 
     private static func itemBytes(

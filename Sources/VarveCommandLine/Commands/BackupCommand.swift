@@ -1,4 +1,5 @@
 import ArgumentParser
+import VarveArchive
 import VarveBackups
 import VarveBytes
 import VarveEndpoints

@@ -1,5 +1,6 @@
 import ArgumentParser
 import VarveArchive
+import VarveBytes
 import VarveEndpoints
 import VarveFormat
 

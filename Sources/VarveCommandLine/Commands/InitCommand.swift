@@ -1,6 +1,8 @@
 import ArgumentParser
 import VarveArchive
 import VarveEndpoints
+import VarveFormat
+import VarveStorage
 
 struct InitCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(

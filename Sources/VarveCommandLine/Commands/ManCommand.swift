@@ -13,6 +13,7 @@ struct ManCommand: ParsableCommand {
     var command: String?
 
     func run() throws {
-        try Console.write(try ManualPage(command: command).roff)
+        let page = try command.map { try ManualPage.of($0) } ?? ManualPage()
+        try Console.write(page.roff)
     }
 }

@@ -1,8 +1,8 @@
 import ArgumentParser
 import VarveBackups
 import VarveBytes
-
-extension RestoreRequest.Format: ExpressibleByArgument {}
+import VarveEndpoints
+import VarveFormat
 
 struct RestoreCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
@@ -27,7 +27,11 @@ struct RestoreCommand: VarveSubcommand {
     @Option(help: ArgumentHelp("What to make; it must not be there yet.", valueName: "target"), completion: .file())
     var to: String
 
-    @Option(help: "How the items are written.")
+    @Option(
+        help: ArgumentHelp(
+            "How the items are written: \(RestoreRequest.Format.names).", valueName: "format"),
+        completion: .list(RestoreRequest.Format.allCases.map(\.rawValue)),
+        transform: RestoreRequest.Format.init(argument:))
     var format = RestoreRequest.Format.dynamoDBJSON
 
     @Flag(help: "Allow a format that loses the types of binary values and sets.")
@@ -52,7 +56,17 @@ struct RestoreCommand: VarveSubcommand {
         let receipt = try session.withProgress("restoring", countsBytes: false) {
             try RestoreOperation(repository, request, control: session.control).run()
         }
-        try session.print(receipt.json, lines: lines(receipt))
+        try tell(receipt, session)
+    }
+
+    /// Where the receipt goes: standard output, unless that is the target.
+    private func tell(_ receipt: RestoreReceipt, _ session: Session) throws {
+        if to != "-" { return try session.print(receipt.json, lines: lines(receipt)) }
+        if common.json {
+            Console.note(receipt.json.prettyText)
+        } else if !common.quiet {
+            Console.note(lines(receipt).map { $0 + "\n" }.joined())
+        }
     }
 
     private func lines(_ receipt: RestoreReceipt) -> [String] {
@@ -67,10 +81,21 @@ struct RestoreCommand: VarveSubcommand {
         facts.add("target", "\(receipt.target), \(Quantities.bytes(receipt.fileBytes)), \(receipt.format)")
         facts.add(receipt.isPart ? "digest read" : "digest recorded", "\(receipt.digestRecorded)")
         facts.add("digest restored", "\(receipt.digestRecomputed)")
-        facts.add("proof", "equal: \(receipt.proof.explanation)")
+        facts.add("proof", "equal: \(receipt.explanation)")
         facts.add("head", "\(receipt.head)")
         let part = receipt.isPart ? "a part of " : ""
         return ["restored \(part)table \(receipt.table) in \(Quantities.elapsed(receipt.microseconds))"]
             + facts.lines
+    }
+}
+
+extension RestoreRequest.Format {
+    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+
+    init(argument: String) throws {
+        guard let format = Self(rawValue: argument) else {
+            throw ValidationError("'\(argument)' is no format; there are \(Self.names).")
+        }
+        self = format
     }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import VarveArchive
 import VarveBackups
+import VarveBytes
 import VarveEndpoints
 import VarveFormat
 

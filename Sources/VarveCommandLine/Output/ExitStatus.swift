@@ -1,5 +1,6 @@
 import VarveBackups
 import VarveBytes
+import VarveEndpoints
 
 /// How the process ends; part of the interface, listed in `varve help exit-status`.
 enum ExitStatus: Int32 {

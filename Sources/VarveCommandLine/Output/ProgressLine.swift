@@ -4,7 +4,9 @@ import VarveBackups
 import VarveBytes
 
 /// A line on the terminal that shows how far an operation has come; in a pipe there is none.
-final class ProgressLine: Sendable {
+///
+/// Sendable: a dispatch source may be used from any thread; what changes is behind a lock.
+final class ProgressLine: @unchecked Sendable {
     private let control: OperationControl
     private let verb: String
     private let countsBytes: Bool
