@@ -96,7 +96,8 @@ public final class TableSource {
         _ file: consuming FileDescriptor, _ path: String, _ options: SourceOptions
     ) throws(VarveError) -> TableSource {
         let input = try SourceInput(file, readLimit: options.readBytes)
-        let isPipe = input.storedSize == nil
+        // Standard input cannot be opened again, even where it is a file.
+        let isPipe = input.storedSize == nil || path == "-"
         let form: ItemForm = options.isPlainJSON ? .plain : .dynamoDB
         let format: SourceFormat
         do {
