@@ -45,7 +45,8 @@ let package = Package(
             "VarveArchive", "VarveEndpoints", "VarveStorage", "VarveFormat", "VarveModel", "VarveBytes",
         ]),
         library("VarveCommandLine", [
-            "VarveBackups", "VarveArchive", "VarveEndpoints", "VarveStorage", "VarveModel", "VarveBytes",
+            "VarveBackups", "VarveArchive", "VarveEndpoints", "VarveStorage", "VarveFormat", "VarveModel",
+            "VarveBytes",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
         .executableTarget(name: "varve", dependencies: ["VarveCommandLine"], swiftSettings: strict),

@@ -128,6 +128,9 @@ extension String {
 }
 
 extension [UInt8] {
+    /// Negative, zero or positive as these bytes come before, equal or follow the others.
+    public func order(_ other: [UInt8]) -> Int { raw.order(other.raw) }
+
     /// The array's bytes, borrowed. Sound for `UInt8`, which has no padding.
     @inlinable
     public var raw: RawSpan {

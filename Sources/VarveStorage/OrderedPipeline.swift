@@ -44,9 +44,9 @@ public final class OrderedPipeline<Input, Output> {
     /// Whether a result must be taken before another input is submitted.
     public var isFull: Bool { pending >= limit }
 
-    /// Hands work over.
+    /// Hands work over; the caller must not use a mutable input any more.
     /// - Precondition: not `isFull`.
-    public func submit(_ input: sending Input) {
+    public func submit(_ input: Input) {
         precondition(!isFull)
         let slot = Slot(input)
         slots.append(slot)

@@ -57,9 +57,10 @@ extension Repository {
     /// Reads a table's newest layout, the commits after it, and its backups. Source: Spec 11.
     public func history(_ id: TableID, _ record: TableRecord) throws(VarveError) -> TableHistory {
         // A collector may replace the layout between listing and reading: try once more then.
-        do {
+        do throws(VarveError) {
             return try readHistory(id, record)
-        } catch let error where error.code == .notFound {
+        } catch {
+            guard error.code == .notFound else { throw error }
             return try readHistory(id, record)
         }
     }
@@ -91,8 +92,14 @@ extension Repository {
             backups.append(record)
         }
         backups.sort { ($0.instant, $0.name, $0.created) < ($1.instant, $1.name, $1.created) }
-        var covered: [Checkpoint] = []
-        if let root = layout?.checkpoints { covered = try checkpoints(root) }
+        // Full copies are the only source of history so far: what a layout covers and still promises
+        // is what its backups name, with digests in full.
+        let next = layout?.nextSequence ?? 0
+        let covered = backups.filter { $0.commitSequence < next }.map {
+            Checkpoint(
+                instant: $0.instant, changes: 0, items: $0.items, bytes: $0.bytes,
+                digest: $0.digest)
+        }
         return TableHistory(
             id: id, record: record, layoutNumber: layout?.number ?? 0, layout: layout,
             commits: commits, backups: backups, coveredCheckpoints: covered)
@@ -123,23 +130,6 @@ extension Repository {
         return commits
     }
 
-    /// Reads a tree of checkpoints.
-    private func checkpoints(_ root: Hash256) throws(VarveError) -> [Checkpoint] {
-        let plain = try blobs.plain(root, asAnyOf: [.checkpointLeaf, .checkpointIndex])
-        do {
-            if plain.first == BlobType.checkpointLeaf.rawValue {
-                return try CheckpointLeaf(plain.raw).checkpoints
-            }
-            var result: [Checkpoint] = []
-            for child in try CheckpointIndex(plain.raw).children {
-                result += try checkpoints(child.id)
-            }
-            return result
-        } catch {
-            throw error.located(in: "blob \(root)")
-        }
-    }
-
     // MARK: Making tables
 
     /// Records a new incarnation of a table name.
@@ -153,9 +143,7 @@ extension Repository {
             name: name, ordinal: ordinal, arn: arn, serviceID: serviceID, created: now(),
             keySchema: schema)
         let id = TableID(repository: configuration.id, name: name, ordinal: ordinal)
-        do {
-            try store.create(ObjectName.table(id).path, try record.seal())
-        } catch let error where error.code == .exists {
+        if try !store.createIfAbsent(ObjectName.table(id).path, try record.seal()) {
             throw VarveError(
                 .conflict, "another writer has just made the table '\(name)'; run this again")
         }

@@ -1,6 +1,5 @@
 public import VarveBytes
 public import VarveFormat
-public import VarveModel
 
 /// What the archive records of one instant. Source: Spec 09, Commit.
 public typealias Checkpoint = CommitRecord.Checkpoint
@@ -63,15 +62,14 @@ public struct TableHistory: Sendable {
         var result = layout?.ranges ?? []
         for commit in commits {
             guard let range = RestorableRange(of: commit) else { continue }
-            if !commit.logical.beginsRange,
-                let place = result.firstIndex(where: { $0.to == range.from }),
+            let place = result.firstIndex {
+                commit.logical.beginsRange
+                    ? $0.from <= range.from && range.to <= $0.to : $0.to == range.from
+            }
+            if let place,
                 result[place].isExactAtCheckpointsOnly == range.isExactAtCheckpointsOnly
             {
-                let extended = result[place]
-                result[place] = range
-                result[place].from = extended.from
-                result[place].firstSequence = extended.firstSequence
-                result[place].changeDigest = extended.changeDigest &+ range.changeDigest
+                result[place].extend(by: range)
             } else {
                 result.append(range)
             }
@@ -167,6 +165,21 @@ extension TableHistory {
 }
 
 extension RestorableRange {
+    /// Takes in a commit that follows it, or an older copy that lies within it.
+    fileprivate mutating func extend(by other: RestorableRange) {
+        firstSequence = min(firstSequence, other.firstSequence)
+        if other.lastSequence > lastSequence {
+            lastSequence = other.lastSequence
+            lastHash = other.lastHash
+        }
+        changeDigest = changeDigest &+ other.changeDigest
+        guard other.to > to else { return }
+        to = other.to
+        items = other.items
+        bytes = other.bytes
+        digest = other.digest
+    }
+
     /// The range that a commit alone makes; nil if no instant of it is whole.
     init?(of commit: CommitRecord) {
         let logical = commit.logical

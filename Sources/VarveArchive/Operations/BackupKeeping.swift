@@ -1,6 +1,6 @@
 public import VarveBytes
 public import VarveFormat
-import VarveModel
+import VarveStorage
 
 extension Repository {
     /// Gives a checkpoint a name and a retention. Constant time; copies nothing.

@@ -1,6 +1,7 @@
 public import VarveBytes
 public import VarveFormat
-public import VarveModel
+import VarveModel
+import VarveStorage
 
 /// Brings a full copy of a table into the archive: an image if the table is new to it or enough has
 /// changed since the last image, else a run of what changed.
@@ -88,7 +89,8 @@ public final class FullBackup {
             writesImage ? .image : .run, schema: history.record.keySchema, repository: repository,
             writer: writer)
         if let plan {
-            previous = StateCursor(try repository.rows(plan, schema: history.record.keySchema))
+            previous = try StateCursor(
+                repository.rows(plan, schema: history.record.keySchema))
         }
     }
 
@@ -229,9 +231,7 @@ public final class FullBackup {
         let commit = CommitRecord(
             logical: logical, written: repository.now(), pieces: [piece], inline: inline)
         let name = ObjectName.commit(history.id, sequence: logical.sequence).path
-        do {
-            try repository.store.create(name, try commit.seal())
-        } catch let error where error.code == .exists {
+        if try !repository.store.createIfAbsent(name, try commit.seal()) {
             throw VarveError(
                 .conflict,
                 "another backup of table \(history.record.name) finished meanwhile; run this again")

@@ -1,5 +1,5 @@
-public import VarveBytes
-public import VarveFormat
+import VarveBytes
+import VarveFormat
 public import VarveModel
 
 extension Repository {
@@ -29,14 +29,20 @@ extension Repository {
             target.append(block.rows, range)
             return
         }
+        try expand(block.rows, range, into: &target)
+    }
+
+    private func expand(
+        _ rows: borrowing RowBuffer, _ range: Range<Int>, into target: inout RowBuffer
+    ) throws {
         var value = ByteWriter(capacity: 1 << 16)
         for index in range {
             value.removeAll()
-            try Outlining.expand(block.rows.value(index), into: &value) {
+            try Outlining.expand(rows.value(index), into: &value) {
                 (id, _, output) throws(VarveError) in
                 output.append(try blobs.plain(id, as: .outlinedValue))
             }
-            target.append(key: block.rows.key(index), value: value.bytes)
+            target.append(key: rows.key(index), value: value.bytes)
         }
     }
 

@@ -28,24 +28,25 @@ final class BlobStore: Sendable {
 
     /// Reads the indexes that are new since the last time.
     func loadIndexes() throws(VarveError) {
-        var names: Set<Hash256> = []
         for entry in try store.list(ObjectName.indexesPrefix) {
             guard case .index(let name)? = ObjectName(path: entry.name) else { continue }
-            names.insert(name)
             if state.withLock({ $0.loaded.contains(name) }) { continue }
-            do {
-                let reader = try openIndex(entry)
-                state.withLock {
-                    $0.indexes.append(reader)
-                    $0.loaded.insert(name)
-                }
-            } catch let error where error.code == .notFound {
-                // A collector has just replaced it; what replaced it is in the next listing.
-                continue
-            } catch let error where error.code == .damaged {
-                // Blobs are found by the packs' footers instead; `verify` reports the index.
-                continue
+            // Of an index that is gone or damaged the blobs are found all the same: by the index that
+            // replaced it, or by the packs' footers. `verify` reports the damage.
+            guard let reader = try openIndexIfSound(entry) else { continue }
+            state.withLock {
+                $0.indexes.append(reader)
+                $0.loaded.insert(name)
             }
+        }
+    }
+
+    private func openIndexIfSound(_ entry: ObjectEntry) throws(VarveError) -> PackIndexReader? {
+        do throws(VarveError) {
+            return try openIndex(entry)
+        } catch {
+            if error.code == .notFound || error.code == .damaged { return nil }
+            throw error
         }
     }
 
@@ -59,19 +60,29 @@ final class BlobStore: Sendable {
     }
 
     /// Makes the blobs known that a commit or a layout carries.
+    /// - Parameter records: blob records, one after another; what stands behind a damaged one is
+    ///   not found, and whoever needs it is told so.
     func addInline(_ records: [UInt8]) {
-        if records.isEmpty { return }
-        let bytes = records.raw
-        var cursor = ByteCursor(bytes)
         var found: [Hash256: [UInt8]] = [:]
-        while cursor.remaining > 0 {
-            let start = cursor.offset
-            guard let header = try? BlobRecord(header: &cursor),
-                (try? cursor.skip(Int(header.storedBytes))) != nil
-            else { break }
-            found[header.id] = bytes.part(start, cursor.offset).copyBytes()
+        var start = 0
+        while start < records.count, let size = Self.firstRecord(records, start, &found) {
+            start += size
         }
+        if found.isEmpty { return }
         state.withLock { $0.inline.merge(found) { old, _ in old } }
+    }
+
+    /// Takes the record at `start`; nil if it is damaged, else its size.
+    private static func firstRecord(
+        _ records: [UInt8], _ start: Int, _ found: inout [Hash256: [UInt8]]
+    ) -> Int? {
+        let rest = records.raw.part(start, records.count)
+        var cursor = ByteCursor(rest)
+        guard let header = try? BlobRecord(header: &cursor), header.size <= rest.byteCount else {
+            return nil
+        }
+        found[header.id] = rest.part(0, header.size).copyBytes()
+        return header.size
     }
 
     // MARK: Finding
@@ -122,7 +133,8 @@ final class BlobStore: Sendable {
         }
         let tail = try store.read(pack.name, pack.size - Pack.footerSize..<pack.size)
         let footer = try PackFooter(tail.raw, packSize: pack.size)
-        return try footer.entries(try store.read(pack.name, footer.indexRange).raw)
+        let index = try store.read(pack.name, footer.indexRange)
+        return try footer.entries(index.raw)
     }
 
     /// A pack that no index lists.
@@ -156,24 +168,34 @@ final class BlobStore: Sendable {
     }
 
     func plain(_ id: Hash256, asAnyOf types: [BlobType]) throws(VarveError) -> [UInt8] {
-        let blob: EncodedBlob
-        do {
-            blob = try record(id)
-        } catch let error where error.code == .notFound {
+        let blob = try recordAfterReload(id)
+        var output = ByteWriter(capacity: blob.plainBytes)
+        try Self.decode(blob, as: types, into: &output)
+        return output.takeBytes()
+    }
+
+    private func recordAfterReload(_ id: Hash256) throws(VarveError) -> EncodedBlob {
+        do throws(VarveError) {
+            return try record(id)
+        } catch {
+            guard error.code == .notFound else { throw error }
             // A collector has moved the blob: its new pack is in a new index.
             try loadIndexes()
-            blob = try record(id)
+            return try record(id)
         }
-        var output = ByteWriter(capacity: blob.plainBytes)
-        do {
+    }
+
+    private static func decode(
+        _ blob: EncodedBlob, as types: [BlobType], into output: inout ByteWriter
+    ) throws(VarveError) {
+        do throws(VarveError) {
             let header = try BlobRecord.read(blob.bytes.raw, into: &output)
-            guard header.id == id, types.contains(header.type) else {
+            guard header.id == blob.id, types.contains(header.type) else {
                 throw VarveError(.damaged, "another blob stands in its place")
             }
         } catch {
-            throw error.located(in: "blob \(id)")
+            throw error.located(in: "blob \(blob.id)")
         }
-        return output.takeBytes()
     }
 }
 
@@ -186,11 +208,8 @@ extension Repository {
         var builder = PackIndexBuilder()
         for pack in packs { builder.add(pack: pack.name, size: Int(pack.size), entries: pack.entries) }
         let index = builder.finish()
-        do {
-            try store.create(ObjectName.index(index.name).path, index.bytes)
-        } catch let error where error.code == .exists {
-            // The very same index: published by an attempt before.
-        }
+        // If it exists, then an attempt before this one published the very same index.
+        _ = try store.createIfAbsent(ObjectName.index(index.name).path, index.bytes)
         try blobs.loadIndexes()
     }
 }

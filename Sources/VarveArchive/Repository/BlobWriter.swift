@@ -78,11 +78,9 @@ final class BlobWriter {
         if builder.isEmpty { return }
         try announce()
         let pack = builder.finish()
-        do {
-            try repository.store.create(ObjectName.pack(pack.name).path, pack.bytes)
+        // If it exists, then an interrupted operation left the very same bytes.
+        if try repository.store.createIfAbsent(ObjectName.pack(pack.name).path, pack.bytes) {
             created.append(pack.name)
-        } catch let error where error.code == .exists {
-            // The very bytes are there: left by an interrupted operation, or a collector keeps them.
         }
         written.append(
             StoredPack(name: pack.name, size: UInt64(pack.bytes.count), entries: pack.entries))

@@ -1,7 +1,6 @@
 import Synchronization
 public import VarveBytes
 public import VarveFormat
-public import VarveModel
 public import VarveStorage
 
 /// An archive in a store. Source: Spec 02.
@@ -70,11 +69,7 @@ public final class Repository: Sendable {
         let configuration = RepositoryConfiguration(
             id: environment.randomID(), created: environment.time.now(),
             cutKey: environment.random.bytes(16), packBytes: packBytes)
-        do {
-            try store.create(name, try configuration.seal())
-        } catch let error where error.code == .exists {
-            throw alreadyThere(store)
-        }
+        if try !store.createIfAbsent(name, try configuration.seal()) { throw alreadyThere(store) }
         return try Repository(
             store: store, environment: environment, configuration: configuration)
     }

@@ -59,21 +59,26 @@ struct IndexWalk {
         }
     }
 
-    private mutating func descend(_ id: Hash256, level: Int) throws {
-        let plain = try blobs.plain(id, as: kind == .image ? .imageIndex : .runIndex)
-        let page: IndexPage
-        do {
-            page = try IndexPage(plain.raw, kind: kind)
+    private static func decode(
+        _ plain: [UInt8], _ kind: TreeKind, _ id: Hash256
+    ) throws(VarveError) -> IndexPage {
+        do throws(VarveError) {
+            return try IndexPage(plain.raw, kind: kind)
         } catch {
             throw error.located(in: "blob \(id)")
         }
+    }
+
+    private mutating func descend(_ id: Hash256, level: Int) throws {
+        let plain = try blobs.plain(id, as: kind == .image ? .imageIndex : .runIndex)
+        let page = try Self.decode(plain, kind, id)
         if Int(page.level) != level {
             throw VarveError(.damaged, "an index page is of level \(page.level)", at: "blob \(id)")
         }
         var start = 0
         if let lower = bounds.lower {
             // In runs the changes of one key may end a page: the first whose last key is not below.
-            start = page.children.firstIndex { $0.lastKey.raw.order(lower.raw) >= 0 }
+            start = page.children.firstIndex { $0.lastKey.order(lower) >= 0 }
                 ?? page.children.count
         }
         stack.append(Position(children: page.children, next: start))
@@ -88,7 +93,7 @@ struct IndexWalk {
                 continue
             }
             if let upper = bounds.upper, top.next > 0,
-                top.children[top.next - 1].lastKey.raw.order(upper.raw) >= 0
+                top.children[top.next - 1].lastKey.order(upper) >= 0
             {
                 stack.removeLast()
                 continue

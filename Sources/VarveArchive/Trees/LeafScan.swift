@@ -18,8 +18,9 @@ final class ImageScan: RowSource {
             let plain = try blobs.plain(entry.id, as: .imageLeaf)
             let block = RowBlock(capacity: 1 << 18)
             do {
-                var page = try LeafPageReader(plain.raw, schema: schema)
-                try page.readAll(into: &block.rows)
+                var page = LeafPageReader(schema: schema)
+                try page.open(plain, kind: .image)
+                _ = try page.next(into: &block.rows)
                 block.hasOutlined = page.hasOutlined
                 try check(block, entry)
             } catch let error as VarveError {
@@ -53,8 +54,9 @@ final class RunScan: ChangeSource {
             let plain = try blobs.plain(entry.id, as: .runLeaf)
             let block = ChangeBlock(capacity: 1 << 16)
             do {
-                var page = try LeafPageReader(plain.raw, schema: schema)
-                try page.readAll(into: &block.changes)
+                var page = LeafPageReader(schema: schema)
+                try page.open(plain, kind: .run)
+                _ = try page.next(into: &block.changes)
                 block.hasOutlined = page.hasOutlined
                 if UInt64(block.changes.count) != entry.entries {
                     throw VarveError(.damaged, "a page's changes are not as many as recorded")

@@ -36,12 +36,27 @@ public struct RowPreparer: Sendable {
 
     /// Prepares whole rows.
     ///
-    /// - Parameter source: whole canonical rows, keys ascending; left empty, with its memory gone.
-    /// - Throws: `invalidInput` if a row is malformed.
+    /// - Parameter source: whole canonical rows, keys ascending; moved out, left empty.
+    /// - Throws: `damaged` if a row is malformed.
     /// - Complexity: O(bytes): one SHA-256 and one walk over each row.
     public func prepare(_ source: inout RowBuffer) throws -> PreparedRows {
-        let whole = exchange(&source, with: RowBuffer(capacity: 32))
-        let count = whole.count
+        let result = PreparedRows(rows: RowBuffer(capacity: 32))
+        let large = try measure(source, result)
+        if large.isEmpty {
+            result.rows = exchange(&source, with: RowBuffer(capacity: 32))
+        } else {
+            try outline(source, large, result)
+            source.removeAll()
+        }
+        return result
+    }
+
+    /// Hashes and weighs the rows.
+    /// - Returns: the rows whose values may have to be outlined.
+    private func measure(
+        _ source: borrowing RowBuffer, _ result: PreparedRows
+    ) throws(VarveError) -> [Int] {
+        let count = source.count
         var hashes: [Hash256] = []
         var weights: [UInt32] = []
         var cuts: [UInt64] = []
@@ -52,61 +67,55 @@ public struct RowPreparer: Sendable {
         var itemBytes: UInt64 = 0
         var large: [Int] = []
         for index in 0..<count {
-            let hash = whole.itemHash(index)
+            let hash = source.itemHash(index)
             hashes.append(hash)
             digest = digest &+ hash
-            cuts.append(cutHash.image(level: 0, key: whole.key(index)))
-            let measure = try ItemMeasure(value: whole.value(index))
-            let size =
-                try ItemMeasure.keyBytes(of: whole.key(index), codec)
-                + measure.itemBytes
-            itemBytes += UInt64(size)
+            let key = source.key(index)
+            let value = source.value(index)
+            cuts.append(cutHash.image(level: 0, key: key))
+            let measure = try ItemMeasure(value: value)
+            itemBytes += UInt64(try ItemMeasure.keyBytes(of: key, codec) + measure.itemBytes)
             weights.append(
                 UInt32(
                     truncatingIfNeeded: CutWeight.leafOverhead
-                        + UInt64(whole.key(index).byteCount + measure.inlineBytes)))
-            if whole.value(index).byteCount >= Outlining.valueLimit { large.append(index) }
+                        + UInt64(key.byteCount + measure.inlineBytes)))
+            if value.byteCount >= Outlining.valueLimit { large.append(index) }
         }
-        let result = PreparedRows(rows: RowBuffer(capacity: 32))
         result.hashes = hashes
+        result.weights = weights
         result.cuts = cuts
         result.digest = digest
         result.itemBytes = itemBytes
-        try outline(whole, large, &weights, result)
-        result.weights = weights
-        return result
+        return large
     }
 
     /// Puts the rows into `result`, those of `large` with their large values outlined.
     private func outline(
-        _ whole: consuming RowBuffer, _ large: [Int], _ weights: inout [UInt32],
-        _ result: PreparedRows
-    ) throws {
-        if large.isEmpty {
-            result.rows = whole
-            return
-        }
-        var rows = RowBuffer(capacity: whole.byteCount)
-        var from = 0
+        _ source: borrowing RowBuffer, _ large: [Int], _ result: PreparedRows
+    ) throws(VarveError) {
+        var rows = RowBuffer(capacity: source.byteCount)
         var inline = ByteWriter(capacity: 1 << 16)
+        var outlined: [Hash256: [UInt8]] = [:]
+        var from = 0
         for index in large {
-            rows.append(whole, from..<index)
+            rows.append(source, from..<index)
             from = index + 1
             inline.removeAll()
-            let outlined = try Outlining.outline(
-                whole.value(index), into: &inline
+            let count = try Outlining.outline(
+                source.value(index), into: &inline
             ) { (plain) throws(VarveError) -> Hash256 in
                 let id = sha256(plain)
-                result.outlined[id] = plain.copyBytes()
+                outlined[id] = plain.copyBytes()
                 return id
             }
-            rows.append(key: whole.key(index), value: inline.bytes)
-            if outlined == 0 { continue }
-            weights[index] = UInt32(
+            rows.append(key: source.key(index), value: inline.bytes)
+            if count == 0 { continue }
+            result.weights[index] = UInt32(
                 truncatingIfNeeded: try CutWeight.row(
-                    keyBytes: whole.key(index).byteCount, value: inline.bytes))
+                    keyBytes: source.key(index).byteCount, value: inline.bytes))
         }
-        rows.append(whole, from..<whole.count)
+        rows.append(source, from..<source.count)
+        result.outlined = outlined
         result.rows = rows
     }
 }

@@ -122,7 +122,7 @@ extension LayoutRecord: SealedRecord {
             }
             guard index > 0 else { continue }
             let before = ranges[index - 1]
-            if range.from < before.to || range.firstSequence <= before.lastSequence {
+            if range.from < before.to {
                 throw RecordRules.fault("the ranges overlap or are not ascending")
             }
         }

@@ -19,10 +19,23 @@ struct VectorFile<Fields: Codable & Equatable>: Codable {
     var spec: String
     var cases: [Case]
 
-    static func url(_ name: String) -> URL {
+    /// The package's directory.
+    static var root: URL {
         var root = URL(fileURLWithPath: #filePath)
         for _ in 0..<4 { root.deleteLastPathComponent() }
-        return root.appendingPathComponent("Fixtures/vectors/objects/\(name).json")
+        return root
+    }
+
+    static func url(_ name: String) -> URL {
+        root.appendingPathComponent("Fixtures/vectors/objects/\(name).json")
+    }
+
+    /// The file, of any section unless one is given.
+    static func load(_ name: String, spec: String?) throws -> VectorFile {
+        let file = try JSONDecoder().decode(VectorFile.self, from: Data(contentsOf: url(name)))
+        #expect(!file.cases.isEmpty)
+        if let spec { #expect(file.spec == spec) }
+        return file
     }
 
     /// The file, written first if that is wanted.
@@ -44,13 +57,10 @@ struct VectorFile<Fields: Codable & Equatable>: Codable {
             data.append(UInt8(ascii: "\n"))
             try data.write(to: url)
         }
-        let file = try JSONDecoder().decode(VectorFile.self, from: Data(contentsOf: url))
-        #expect(!file.cases.isEmpty)
-        #expect(file.spec == spec)
-        return file
+        return try load(name, spec: spec)
     }
 
-    /// Holds the code to the file: the bytes decode to the fields and the fields encode to the bytes.
+    /// Holds the code to the file: the bytes decode to the fields, the fields encode to the bytes.
     static func check(
         _ name: String, spec: String,
         samples: () throws -> [(String, [UInt8], Fields)],

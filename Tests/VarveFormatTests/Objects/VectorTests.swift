@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import VarveBytes
 import VarveFormat
@@ -243,5 +244,33 @@ struct NameVectorTests {
         TableID(
             repository: try parse(identifier: fields.repositoryID), name: fields.name,
             ordinal: fields.ordinal)
+    }
+}
+
+/// The worked examples of Spec are the first vectors.
+struct SpecExampleTests {
+    @Test(arguments: [("08-packs", "pack"), ("09-objects", "commit")])
+    func equalsTheVector(page: String, vector: String) throws {
+        struct Nothing: Codable, Equatable {}
+        let file = try VectorFile<Nothing>.load(vector, spec: nil)
+        #expect(try Self.example(page) == file.cases[0].hex)
+    }
+
+    /// The bytes of the first block of a page whose lines are an offset, bytes and a comment.
+    static func example(_ page: String) throws -> String {
+        let text = try String(
+            contentsOf: VectorFile<String>.root
+                .appendingPathComponent("Spec/\(page).md"), encoding: .utf8)
+        let blocks = text.components(separatedBy: "```")
+        let block = try #require(blocks.first { $0.hasPrefix("\n  0  ") })
+        var hex = ""
+        for line in block.split(separator: "\n") {
+            let offset = line.prefix(4).trimmingCharacters(in: .whitespaces)
+            #expect(Int(offset) == hex.count / 2, "\(line)")
+            let rest = line.dropFirst(5)
+            let end = rest.range(of: "  ")?.lowerBound ?? rest.endIndex
+            hex += rest[..<end].replacingOccurrences(of: " ", with: "")
+        }
+        return hex
     }
 }

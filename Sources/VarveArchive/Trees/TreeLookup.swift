@@ -1,0 +1,186 @@
+import VarveBytes
+import VarveFormat
+import VarveModel
+
+/// Looks up ascending keys in a tree, reading only the leaves that may hold them. One index page a
+/// level and one leaf in memory.
+struct SeekingWalk {
+    private struct Position {
+        var children: [IndexEntry]
+        var next: Int
+        /// Level of the children.
+        var level: Int
+    }
+
+    private let kind: TreeKind
+    private let blobs: BlobStore
+    private var stack: [Position] = []
+
+    init(_ tree: TreeReference, kind: TreeKind, blobs: BlobStore) {
+        self.kind = kind
+        self.blobs = blobs
+        if tree.isEmpty { return }
+        stack.append(Position(children: [IndexEntry(root: tree)], next: 0, level: Int(tree.height)))
+    }
+
+    /// The first leaf that does not end before the key of row `index`; nil if there is none.
+    /// - Precondition: keys ascend from call to call.
+    mutating func leaf(
+        for rows: borrowing RowBuffer, _ index: Int
+    ) throws(VarveError) -> IndexEntry? {
+        while !stack.isEmpty {
+            let top = stack.count - 1
+            Self.seek(&stack[top], rows, index)
+            if stack[top].next == stack[top].children.count {
+                stack.removeLast()
+                // The page is used up: its own entry on the level above ends before the key too.
+                if top > 0 { stack[top - 1].next += 1 }
+                continue
+            }
+            let entry = stack[top].children[stack[top].next]
+            let level = stack[top].level
+            if level == 0 { return entry }
+            let children = try blobs.children(of: entry.id, kind: kind, level: level)
+            stack.append(Position(children: children, next: 0, level: level - 1))
+        }
+        return nil
+    }
+
+    /// Moves to the first child that does not end before the key.
+    private static func seek(
+        _ position: inout Position, _ rows: borrowing RowBuffer, _ index: Int
+    ) {
+        // The only entry above a root has no last key: it may hold every key.
+        if position.children[0].lastKey.isEmpty { return }
+        var low = position.next
+        var high = position.children.count
+        while low < high {
+            let middle = (low + high) / 2
+            let key = position.children[middle].lastKey
+            if rows.order(index, key: key.raw) > 0 {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        position.next = low
+    }
+
+    /// Goes to the leaf behind the one found last.
+    mutating func skipLeaf() {
+        if !stack.isEmpty { stack[stack.count - 1].next += 1 }
+        while let top = stack.last, top.next == top.children.count {
+            stack.removeLast()
+            if !stack.isEmpty { stack[stack.count - 1].next += 1 }
+        }
+    }
+}
+
+/// Rows of an image by ascending keys.
+final class ImageLookup {
+    private var walk: SeekingWalk
+    private let blobs: BlobStore
+    private let schema: KeySchema
+    private var leaf: Hash256?
+    private var position = 0
+    private(set) var block = RowBlock(capacity: 32)
+
+    init(_ tree: TreeReference, schema: KeySchema, blobs: BlobStore) {
+        walk = SeekingWalk(tree, kind: .image, blobs: blobs)
+        self.blobs = blobs
+        self.schema = schema
+    }
+
+    /// The row of `block` with the key of row `index` of `rows`; nil if there is none.
+    func find(_ rows: borrowing RowBuffer, _ index: Int) throws -> Int? {
+        guard let entry = try walk.leaf(for: rows, index) else { return nil }
+        if entry.id != leaf {
+            block = try blobs.imageLeaf(entry, schema: schema)
+            leaf = entry.id
+            position = 0
+        }
+        let place = block.rows.lowerBound(rows, index, from: position)
+        position = place.index
+        return place.found ? place.index : nil
+    }
+}
+
+/// The last changes of a run by ascending keys.
+final class RunLookup {
+    private var walk: SeekingWalk
+    private let blobs: BlobStore
+    private let schema: KeySchema
+    private var leaf: Hash256?
+    private var position = 0
+    private(set) var block = ChangeBlock(capacity: 32)
+
+    init(_ tree: TreeReference, schema: KeySchema, blobs: BlobStore) {
+        walk = SeekingWalk(tree, kind: .run, blobs: blobs)
+        self.blobs = blobs
+        self.schema = schema
+    }
+
+    /// The change of `block` that is the last with the key of row `index` of `rows`; nil if there is
+    /// none.
+    func find(_ rows: borrowing RowBuffer, _ index: Int) throws -> (block: ChangeBlock, index: Int)? {
+        var found: (block: ChangeBlock, index: Int)?
+        while let entry = try walk.leaf(for: rows, index) {
+            if entry.id != leaf {
+                block = try blobs.runLeaf(entry, schema: schema)
+                leaf = entry.id
+                position = 0
+            }
+            let place = block.changes.rows.lowerBound(rows, index, from: position)
+            position = place.index
+            if !place.found { return found }
+            while position + 1 < block.changes.count,
+                block.changes.rows.order(position + 1, rows, index) == 0
+            {
+                position += 1
+            }
+            found = (block, position)
+            // The key's changes may go on in the next leaf.
+            guard position + 1 == block.changes.count else { return found }
+            walk.skipLeaf()
+        }
+        return found
+    }
+}
+
+extension BlobStore {
+    /// A leaf page of an image, decoded.
+    func imageLeaf(_ entry: IndexEntry, schema: KeySchema) throws(VarveError) -> RowBlock {
+        let plain = try plain(entry.id, as: .imageLeaf)
+        let block = RowBlock(capacity: 1 << 18)
+        do throws(VarveError) {
+            var page = LeafPageReader(schema: schema)
+            try page.open(plain, kind: .image)
+            _ = try page.next(into: &block.rows)
+            block.hasOutlined = page.hasOutlined
+            if UInt64(block.rows.count) != entry.entries {
+                throw VarveError(.damaged, "the page's rows are not as many as recorded")
+            }
+        } catch {
+            throw error.located(in: "blob \(entry.id)")
+        }
+        return block
+    }
+
+    /// A leaf page of a run, decoded.
+    func runLeaf(_ entry: IndexEntry, schema: KeySchema) throws(VarveError) -> ChangeBlock {
+        let plain = try plain(entry.id, as: .runLeaf)
+        let block = ChangeBlock(capacity: 1 << 16)
+        do throws(VarveError) {
+            var page = LeafPageReader(schema: schema)
+            try page.open(plain, kind: .run)
+            _ = try page.next(into: &block.changes)
+            block.hasOutlined = page.hasOutlined
+            if UInt64(block.changes.count) != entry.entries {
+                throw VarveError(.damaged, "the page's changes are not as many as recorded")
+            }
+        } catch {
+            throw error.located(in: "blob \(entry.id)")
+        }
+        return block
+    }
+}

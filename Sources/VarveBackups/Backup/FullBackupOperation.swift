@@ -1,0 +1,188 @@
+public import VarveArchive
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+/// Archives a full copy of a table and names it.
+///
+/// All or nothing: on any error the repository is as it was before. Two writers of one table at the
+/// same time: the slower one reads its source again, if it can, and follows the faster.
+public struct FullBackupOperation {
+    /// How often a copy is read again because another writer was faster.
+    static let attemptsMax = 4
+    /// How far ahead of the clock a copy's instant may lie; clocks differ.
+    static let aheadSecondsMax: Int64 = 300
+
+    private let repository: Repository
+    private let request: FullBackupRequest
+    private let control: OperationControl
+
+    public init(
+        _ repository: Repository, _ request: FullBackupRequest,
+        control: OperationControl = OperationControl()
+    ) {
+        self.repository = repository
+        self.request = request
+        self.control = control
+    }
+
+    /// Reads the source and publishes the backup.
+    ///
+    /// - Throws: `invalidInput`, with file, line and byte, if the source is not understood, names a
+    ///   key twice or ends too early; `refused` as the message says; `conflict` if other writers
+    ///   were faster each time; `interrupted`.
+    public func run() throws -> FullBackupReport {
+        let started = SystemClock.microseconds()
+        guard TableName.isValid(request.name) else {
+            throw VarveError(
+                .invalidInput,
+                "a backup's name has 1 to 255 letters, digits, '_', '.' and '-', not "
+                    + "'\(request.name.prefix(300))'")
+        }
+        try TableName.check(request.table)
+        let settings = try TableSettings(files: request.settingsFiles)
+        let source = try TableSource.open(request.source, options: request.sourceOptions)
+        var order = RowOrder.asFound
+        var attempt = 1
+        while true {
+            do {
+                var report = try runOnce(source, settings, order: order)
+                report.wasSorted = order == .sorted
+                report.microseconds = SystemClock.microseconds() - started
+                return report
+            } catch let error as VarveError where error.code == .unsorted {
+                if order == .sorted { throw error }
+                order = .sorted
+            } catch let error as VarveError where error.code == .conflict {
+                if attempt == Self.attemptsMax || !source.canRestart { throw error }
+                attempt += 1
+            }
+        }
+    }
+
+    private func runOnce(
+        _ source: TableSource, _ settings: TableSettings, order: RowOrder
+    ) throws -> FullBackupReport {
+        let facts = source.facts
+        let table = TableDescription(
+            name: request.table, schema: request.schema ?? settings.keySchema,
+            arn: facts.tableARN ?? settings.tableARN, serviceID: facts.tableID ?? settings.tableID)
+        let resolution = try TableResolution(repository, table, force: request.force)
+        let history = resolution.history
+        let instant = try self.instant(facts, history)
+        let backup = try FullBackup(
+            repository, history: history,
+            request: FullBackup.Request(
+                instant: instant, force: request.force, sourceKind: facts.kind.rawValue))
+        var madeTable = false
+        do {
+            try copy(source, order, history, into: backup)
+            if resolution.isPlanned {
+                try repository.storeTable(history)
+                madeTable = true
+            }
+            let outcome = try backup.finish()
+            return try publish(history, outcome, facts, settings, resolution)
+        } catch {
+            backup.abandon()
+            if madeTable { _ = try? repository.discardTable(history) }
+            throw error
+        }
+    }
+
+    // MARK: Instants
+
+    private func instant(
+        _ facts: SourceFacts, _ history: TableHistory
+    ) throws(VarveError) -> Instant {
+        if let given = request.instant ?? facts.instant.flatMap(Instant.init(microseconds:)) {
+            let ahead = given.microseconds - repository.now()
+            if ahead > Self.aheadSecondsMax * 1_000_000, !request.force {
+                throw VarveError(
+                    .refused,
+                    "the copy's time, \(given), lies in the future; if the clock is wrong, use "
+                        + "--force")
+            }
+            return given
+        }
+        // Every write that the copy holds came before now.
+        guard let now = Instant(sealing: repository.now()) else {
+            throw VarveError(.refused, "the clock shows no time between the years 1 and 9999")
+        }
+        guard let latest = history.latest?.instant, latest >= now else { return now }
+        // Two copies within a second: the later one gets the next second.
+        guard latest.second - now.second <= Self.aheadSecondsMax,
+            let next = Instant(second: latest.second + 1)
+        else {
+            throw VarveError(
+                .refused,
+                "the newest state of table \(history.record.name) is of \(latest), which lies in "
+                    + "the future; give the copy's own time with --time")
+        }
+        return next
+    }
+
+    // MARK: Rows
+
+    /// Reads rows, prepares them on other threads and appends them in order.
+    private func copy(
+        _ source: TableSource, _ order: RowOrder, _ history: TableHistory,
+        into backup: FullBackup
+    ) throws {
+        let workers = repository.environment.workers
+        let preparer = backup.rowPreparer
+        let pipeline = OrderedPipeline<RowBatch, PreparedRows>(
+            limit: workers == 1 ? 1 : workers * 2
+        ) { batch in
+            var rows = RowBuffer(capacity: batch.rows.byteCount + 32)
+            rows.append(batch.rows, 0..<batch.rows.count)
+            return try preparer.prepare(&rows)
+        }
+        let stream = source.rows(
+            schema: history.record.keySchema, order: order, workers: Workers(count: workers))
+        control.begin(total: Int(source.facts.storedBytes ?? 0))
+        var isAtEnd = false
+        while !isAtEnd || pipeline.pending > 0 {
+            while !isAtEnd, !pipeline.isFull {
+                try control.check()
+                if let batch = try stream.nextBatch() {
+                    pipeline.submit(batch)
+                } else {
+                    isAtEnd = true
+                }
+                let progress = stream.progress
+                control.report(
+                    done: Int(progress.storedCount), items: Int(progress.itemCount))
+            }
+            if let block = try pipeline.take() { try backup.append(block) }
+        }
+        try control.check()
+    }
+
+    // MARK: Publishing
+
+    private func publish(
+        _ history: TableHistory, _ outcome: FullBackup.Outcome, _ facts: SourceFacts,
+        _ settings: TableSettings, _ resolution: TableResolution
+    ) throws -> FullBackupReport {
+        let storedSettings = try settings.store(
+            in: repository, table: history.id, from: outcome.checkpoint.instant)
+        var warnings = resolution.warnings
+        if history.backups.contains(where: { $0.name == request.name }) {
+            warnings.append(
+                "table \(request.table) has another backup named \(request.name); tell them apart "
+                    + "by their ids")
+        }
+        let keepUntil = request.keepFor.map { repository.now() + $0 }
+        let record = try repository.makeBackup(
+            history, name: request.name, checkpoint: outcome.checkpoint,
+            commitSequence: outcome.commitSequence, commitHash: outcome.commitHash,
+            keepUntil: keepUntil, source: facts.exportARN ?? facts.path)
+        return FullBackupReport(
+            table: history, isNewTable: resolution.isPlanned, backup: record, outcome: outcome,
+            facts: facts, wasSorted: false, storedSettings: storedSettings, warnings: warnings,
+            microseconds: 0)
+    }
+}

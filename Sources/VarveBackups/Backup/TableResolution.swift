@@ -1,0 +1,76 @@
+import VarveArchive
+import VarveBytes
+import VarveFormat
+import VarveModel
+
+/// What is known of a table before its backup: by arguments, the source, or settings.
+struct TableDescription: Sendable {
+    var name: String
+    /// From arguments or settings.
+    var schema: KeySchema?
+    var arn: String?
+    var serviceID: String?
+}
+
+/// Which incarnation of a table a copy belongs to.
+struct TableResolution {
+    var history: TableHistory
+    /// Whether its record must still be stored.
+    var isPlanned: Bool
+    var warnings: [String] = []
+
+    /// Finds the table's newest incarnation, or plans a new one if the copy is of another table with
+    /// the same name: another TableId, or another key schema.
+    /// - Throws: `invalidInput` if the table is new and its key attributes are not known; `refused`
+    ///   if the copy is of a table with another ARN, unless `force`.
+    init(
+        _ repository: Repository, _ table: TableDescription, force: Bool
+    ) throws(VarveError) {
+        guard let newest = try repository.newestTable(table.name) else {
+            history = try Self.plan(repository, table, schema: table.schema)
+            isPlanned = true
+            return
+        }
+        let record = newest.record
+        if let arn = table.arn, !record.arn.isEmpty, arn != record.arn, !force {
+            throw VarveError(
+                .refused,
+                "the repository's table \(table.name) is \(record.arn), and this copy is of \(arn); "
+                    + "give it another name, or use --force if both are one table")
+        }
+        var reason: String?
+        if let id = table.serviceID, !record.serviceID.isEmpty, id != record.serviceID {
+            reason = "its TableId is \(id), and was \(record.serviceID)"
+        } else if let schema = table.schema, schema != record.keySchema {
+            reason =
+                "its key is \(KeyDefinition.text(schema)), and was "
+                + KeyDefinition.text(record.keySchema)
+        }
+        if let reason {
+            history = try Self.plan(
+                repository, table, schema: table.schema ?? record.keySchema)
+            isPlanned = true
+            warnings = [
+                "this is another table than the one of that name so far (\(reason)); "
+                    + "a new history begins, the old one stays"
+            ]
+        } else {
+            history = try repository.history(newest.id, record)
+            isPlanned = false
+        }
+    }
+
+    private static func plan(
+        _ repository: Repository, _ table: TableDescription, schema: KeySchema?
+    ) throws(VarveError) -> TableHistory {
+        guard let schema else {
+            throw VarveError(
+                .invalidInput,
+                "table \(table.name) is new to the repository: give its key attributes with "
+                    + "--partition-key NAME:TYPE and, if it has one, --sort-key NAME:TYPE")
+        }
+        return try repository.plannedTable(
+            name: table.name, schema: schema, arn: table.arn ?? "",
+            serviceID: table.serviceID ?? "")
+    }
+}

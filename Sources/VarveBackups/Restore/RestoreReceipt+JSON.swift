@@ -1,0 +1,26 @@
+import VarveBytes
+public import VarveEndpoints
+import VarveFormat
+
+extension RestoreReceipt {
+    public var json: JSONValue {
+        .members([
+            "table": .string(table),
+            "instant": .string(instant.description),
+            "backup": backup.map { .string($0.name) },
+            "backupId": backup.map { .string($0.id.description) },
+            "target": .string(target),
+            "format": .string(format),
+            "isPart": .boolean(isPart),
+            "items": .number(Int64(items)),
+            "itemBytes": .number(Int64(itemBytes)),
+            "fileBytes": .number(Int64(fileBytes)),
+            "digestRecorded": .string(digestRecorded.description),
+            "digestRecomputed": .string(digestRecomputed.description),
+            "equal": .boolean(isEqual),
+            "proof": .string(proof.rawValue),
+            "head": .string(head.description),
+            "microseconds": .number(microseconds),
+        ])
+    }
+}

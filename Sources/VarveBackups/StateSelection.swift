@@ -1,0 +1,57 @@
+public import VarveArchive
+public import VarveBytes
+public import VarveFormat
+
+/// Which state of a table is meant.
+public enum StateSelection: Sendable, Hashable {
+    /// A backup, by name, ARN or the beginning of its id.
+    case backup(String)
+    /// A checkpoint, by its instant.
+    case instant(Instant)
+    /// The last checkpoint.
+    case latest
+}
+
+/// A state that was found: how to read it, and the backup that names it.
+public struct SelectedState: Sendable {
+    public var plan: StatePlan
+    public var backup: BackupRecord?
+
+    public var instant: Instant { plan.checkpoint.instant }
+
+    /// For messages: `backup monday (2024-01-01T00:00:00Z)`.
+    public var title: String {
+        backup.map { "backup \($0.name) (\(instant))" } ?? "\(instant)"
+    }
+}
+
+extension TableHistory {
+    /// Finds a state.
+    /// - Throws: `notFound`, `ambiguous`; `damaged` if the archive cannot put it together or a
+    ///   backup contradicts the commit that it names.
+    public func state(_ selection: StateSelection) throws(VarveError) -> SelectedState {
+        switch selection {
+        case .backup(let name):
+            let record = try backup(named: name)
+            let plan = try plan(at: record.instant)
+            guard plan.checkpoint.digest == record.digest, plan.checkpoint.items == record.items
+            else {
+                throw VarveError(
+                    .damaged,
+                    "backup \(record.name) records another state than the archive holds for "
+                        + "\(record.instant); run 'varve verify'",
+                    at: "table \(self.record.name)")
+            }
+            return SelectedState(plan: plan, backup: record)
+        case .instant(let instant):
+            return SelectedState(plan: try plan(at: instant), backup: nil)
+        case .latest:
+            guard let latest else {
+                throw VarveError(
+                    .notFound, "table \(record.name) has no state yet; make a backup first")
+            }
+            let named = backups.last { $0.instant == latest.instant }
+            return SelectedState(plan: try plan(at: latest.instant), backup: named)
+        }
+    }
+}

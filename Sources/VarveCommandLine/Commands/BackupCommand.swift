@@ -1,0 +1,163 @@
+import ArgumentParser
+import VarveArchive
+import VarveBackups
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+import VarveModel
+
+struct BackupCommand: VarveSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup", abstract: "Archive a full copy of a table.",
+        discussion: """
+            SOURCE is a file of DynamoDB JSON, one item a line; what 'aws dynamodb scan' prints; the \
+            directory of a full export to S3; or - for standard input. Files may be gzip.
+
+            The key attributes are needed once, for a table that is new to the repository. Without \
+            --time the backup is of the export's time, or else of now.
+
+            Example:
+              varve backup Orders orders.jsonl -r /backups/shop --name monday \\
+                --partition-key InvoiceNo:S --sort-key Line:N
+              aws dynamodb scan --table-name Orders --consistent-read |
+                varve backup Orders - -r /backups/shop --name tuesday
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: "The table's name.")
+    var table: String
+
+    @Argument(help: "The copy: a file, an export's directory, or -.", completion: .file())
+    var source: String
+
+    @Option(help: "The backup's name.")
+    var name: String
+
+    @Option(help: ArgumentHelp("The partition key: its name and type S, N or B.", valueName: "name:type"))
+    var partitionKey: String?
+
+    @Option(help: ArgumentHelp("The sort key, if the table has one.", valueName: "name:type"))
+    var sortKey: String?
+
+    @Flag(help: "The source is plain JSON, without DynamoDB's types.")
+    var plainJson = false
+
+    @Option(help: "When the copy was made, for example 2025-09-25T10:00:00Z.")
+    var time: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What aws dynamodb describe-table and the like print; may be given several times.",
+            valueName: "file"),
+        completion: .file())
+    var settings: [String] = []
+
+    @Option(help: ArgumentHelp("Promise to keep it so long, for example 90d.", valueName: "duration"))
+    var keepFor: DurationArgument?
+
+    @Flag(help: "Allow what looks like a mistake: most items gone, another ARN.")
+    var force = false
+
+    func run(in session: Session) throws {
+        var request = FullBackupRequest(table: table, source: source, name: name)
+        request.sourceOptions.isPlainJSON = plainJson
+        request.schema = try schema()
+        request.instant = try InstantArgument.parse(time)
+        request.settingsFiles = settings
+        request.keepFor = keepFor?.microseconds
+        request.force = force
+        let repository = try common.repository()
+        let report = try session.withProgress("reading", countsBytes: true) {
+            try FullBackupOperation(repository, request, control: session.control).run()
+        }
+        session.warn(report.warnings)
+        try session.print(report.json, lines: lines(report))
+    }
+
+    private func schema() throws(VarveError) -> KeySchema? {
+        guard let partitionKey else {
+            if sortKey == nil { return nil }
+            throw VarveError(.usage, "--sort-key needs --partition-key beside it")
+        }
+        let sort = try sortKey.map { text throws(VarveError) in
+            try KeyDefinition.attribute(text)
+        }
+        return KeySchema(partition: try KeyDefinition.attribute(partitionKey), sort: sort)
+    }
+
+    private func lines(_ report: FullBackupReport) -> [String] {
+        let backup = report.backup
+        let outcome = report.outcome
+        var facts = FactList()
+        facts.add("as of", backup.instant.description)
+        facts.add(
+            "items",
+            "\(Quantities.count(backup.items)), \(Quantities.bytes(backup.bytes)) by DynamoDB's measure")
+        if outcome.wasKnown {
+            facts.add("changes", "none: this state was in the repository already")
+        } else if !report.isNewTable {
+            facts.add(
+                "changes",
+                "\(Quantities.count(outcome.puts)) put, \(Quantities.count(outcome.removals)) removed")
+        }
+        let kind = outcome.wroteImage ? "a whole image" : "the changes alone"
+        facts.add(
+            "stored",
+            outcome.wasKnown ? nil : "\(Quantities.bytes(outcome.addedBytes)), as \(kind)")
+        facts.add("keep until", backup.keepUntil.map(Quantities.time))
+        facts.add("digest", backup.digest.description)
+        facts.add("head", backup.commitHash.description)
+        if common.verbose {
+            facts.add("arn", backup.arn)
+            facts.add("table id", report.table.id.description)
+            facts.add("source", "\(report.facts.path)\(report.wasSorted ? ", sorted" : "")")
+        }
+        let title =
+            "backup \(backup.name) (\(backup.id.description.prefix(8))) of table \(table) "
+            + "in \(Quantities.elapsed(report.microseconds))"
+        return [title] + facts.lines
+    }
+}
+
+extension FullBackupReport {
+    var json: JSONValue {
+        .members([
+            "table": .string(table.record.name),
+            "tableId": .string(table.id.description),
+            "isNewTable": .boolean(isNewTable),
+            "backup": backup.json,
+            "wroteImage": .boolean(outcome.wroteImage),
+            "entries": .number(Int64(outcome.entries)),
+            "addedBytes": .number(Int64(outcome.addedBytes)),
+            "puts": .number(Int64(outcome.puts)),
+            "removals": .number(Int64(outcome.removals)),
+            "wasKnown": .boolean(outcome.wasKnown),
+            "wasSorted": .boolean(wasSorted),
+            "storedSettings": .boolean(storedSettings),
+            "head": .string(outcome.commitHash.description),
+            "warnings": .array(warnings.map { .string($0) }),
+            "microseconds": .number(microseconds),
+        ])
+    }
+}
+
+extension BackupRecord {
+    var json: JSONValue {
+        .members([
+            "id": .string(id.description),
+            "name": .string(name),
+            "arn": arn.isEmpty ? nil : .string(arn),
+            "kind": .string(kind == .user ? "USER" : "SYSTEM"),
+            "instant": .string(instant.description),
+            "created": .string(Quantities.time(created)),
+            "keepUntil": keepUntil.map { .string(Quantities.time($0)) },
+            "items": .number(Int64(items)),
+            "itemBytes": .number(Int64(bytes)),
+            "digest": .string(digest.description),
+            "commitSequence": .number(Int64(commitSequence)),
+            "commitHash": .string(commitHash.description),
+            "source": .string(source),
+        ])
+    }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import VarveArchive
+import VarveBackups
+import VarveEndpoints
+import VarveFormat
+
+struct BackupsCommand: VarveSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backups", abstract: "List backups.",
+        discussion: """
+            Example:
+              varve backups -r /backups/shop
+              varve backups Orders -r /backups/shop --json
+            """,
+        aliases: ["snapshots"])
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: "A table's name; all tables if left out.")
+    var table: String?
+
+    func run(in session: Session) throws {
+        let repository = try common.repository()
+        var found: [(history: TableHistory, backup: BackupRecord)] = []
+        if let table {
+            // An unknown name is an error; an older incarnation's backups are listed too.
+            _ = try repository.history(of: table)
+        }
+        for entry in try repository.tables() where table == nil || entry.record.name == table {
+            let history = try repository.history(entry.id, entry.record)
+            found += history.backups.map { (history, $0) }
+        }
+        try session.print(
+            .array(
+                found.map { entry in
+                    .members([
+                        "table": .string(entry.history.record.name),
+                        "incarnation": .number(Int64(entry.history.record.ordinal)),
+                        "backup": entry.backup.json,
+                    ])
+                }),
+            lines: lines(found))
+    }
+
+    private func lines(_ found: [(history: TableHistory, backup: BackupRecord)]) -> [String] {
+        if found.isEmpty { return ["no backups yet"] }
+        var list = TextTable(
+            .text("ID"), .text("TABLE"), .text("NAME"), .text("STATE OF"), .number("ITEMS"),
+            .number("SIZE"), .text("KEEP UNTIL"))
+        for (history, backup) in found {
+            let ordinal = history.record.ordinal
+            list.add(
+                common.verbose
+                    ? backup.id.description : String(backup.id.description.prefix(8)),
+                history.record.name + (ordinal == 0 ? "" : " (\(ordinal + 1))"), backup.name,
+                backup.instant.description, Quantities.count(backup.items),
+                Quantities.bytes(backup.bytes), backup.keepUntil.map(Quantities.time) ?? "-")
+        }
+        return list.lines
+    }
+}

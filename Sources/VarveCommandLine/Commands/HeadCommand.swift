@@ -1,0 +1,44 @@
+import ArgumentParser
+import VarveArchive
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+
+struct HeadCommand: VarveSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "head", abstract: "Print the hash that vouches for a table's whole history.",
+        discussion: """
+            Each commit's hash covers the one before. Keep the hash outside the repository: an \
+            archive that was rewritten cannot show it again.
+
+            Example:
+              varve head Orders -r /backups/shop
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: "A table's name; all tables if left out.")
+    var table: String?
+
+    func run(in session: Session) throws {
+        let repository = try common.repository()
+        var histories: [TableHistory] = []
+        if let table {
+            histories = [try repository.history(of: table)]
+        } else {
+            for entry in try repository.tables() {
+                histories.append(try repository.history(entry.id, entry.record))
+            }
+        }
+        try session.print(
+            .array(
+                histories.map {
+                    .members([
+                        "table": .string($0.record.name), "tableId": .string($0.id.description),
+                        "commits": .number(Int64($0.nextSequence)),
+                        "head": .string($0.head.description),
+                    ])
+                }),
+            lines: histories.map { "\($0.head)  \($0.nextSequence)  \($0.record.name)" })
+    }
+}

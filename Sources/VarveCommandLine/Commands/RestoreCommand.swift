@@ -1,0 +1,101 @@
+import ArgumentParser
+import VarveBackups
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+
+struct RestoreCommand: VarveSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore", abstract: "Write a state of a table to a file, and prove it.",
+        discussion: """
+            The target comes into being whole, once its digest equals the one recorded when the data \
+            was live, or not at all. What is printed is the receipt: keep it, its head hash proves \
+            the archive later.
+
+            Example:
+              varve restore Orders -r /backups/shop --backup monday --to orders.jsonl
+              varve restore Orders -r /backups/shop --latest --to part.jsonl --partition 536365
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: "The table's name.")
+    var table: String
+
+    @OptionGroup var state: StateOptions
+
+    @Option(help: ArgumentHelp("What to make; it must not be there yet.", valueName: "target"), completion: .file())
+    var to: String
+
+    @Option(
+        help: ArgumentHelp(
+            "How the items are written: \(RestoreRequest.Format.names).", valueName: "format"),
+        completion: .list(RestoreRequest.Format.allCases.map(\.rawValue)),
+        transform: RestoreRequest.Format.init(argument:))
+    var format = RestoreRequest.Format.dynamoDBJSON
+
+    @Flag(help: "Allow a format that loses the types of binary values and sets.")
+    var lossy = false
+
+    @Option(help: ArgumentHelp("Only items with this partition key.", valueName: "value"))
+    var partition: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Only keys from FROM on and before TO: sort keys with --partition, else partition keys.",
+            valueName: "from..to"))
+    var keyRange: String?
+
+    func run(in session: Session) throws {
+        var request = RestoreRequest(table: table, state: try state.selection(), target: to)
+        request.format = format
+        request.isLossy = lossy
+        request.partition = partition
+        request.keyRange = keyRange
+        let repository = try common.repository()
+        let receipt = try session.withProgress("restoring", countsBytes: false) {
+            try RestoreOperation(repository, request, control: session.control).run()
+        }
+        try tell(receipt, session)
+    }
+
+    /// Where the receipt goes: standard output, unless that is the target.
+    private func tell(_ receipt: RestoreReceipt, _ session: Session) throws {
+        if to != "-" { return try session.print(receipt.json, lines: lines(receipt)) }
+        if common.json {
+            Console.note(receipt.json.prettyText)
+        } else if !common.quiet {
+            Console.note(lines(receipt).map { $0 + "\n" }.joined())
+        }
+    }
+
+    private func lines(_ receipt: RestoreReceipt) -> [String] {
+        var facts = FactList()
+        facts.add("state", receipt.instant.description)
+        facts.add("backup", receipt.backup.map { "\($0.name) (\($0.id.description.prefix(8)))" })
+        facts.add(
+            "items",
+            Quantities.count(receipt.items)
+                + (receipt.isPart ? " of \(Quantities.count(receipt.itemsRecorded))" : "")
+                + ", \(Quantities.bytes(receipt.itemBytes)) by DynamoDB's measure")
+        facts.add("target", "\(receipt.target), \(Quantities.bytes(receipt.fileBytes)), \(receipt.format)")
+        facts.add(receipt.isPart ? "digest read" : "digest recorded", "\(receipt.digestRecorded)")
+        facts.add("digest restored", "\(receipt.digestRecomputed)")
+        facts.add("proof", "equal: \(receipt.explanation)")
+        facts.add("head", "\(receipt.head)")
+        let part = receipt.isPart ? "a part of " : ""
+        return ["restored \(part)table \(receipt.table) in \(Quantities.elapsed(receipt.microseconds))"]
+            + facts.lines
+    }
+}
+
+extension RestoreRequest.Format {
+    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+
+    init(argument: String) throws {
+        guard let format = Self(rawValue: argument) else {
+            throw ValidationError("'\(argument)' is no format; there are \(Self.names).")
+        }
+        self = format
+    }
+}

@@ -1,0 +1,123 @@
+import ArgumentParser
+import VarveArchive
+import VarveBackups
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+import VarveStorage
+
+struct ShowCommand: VarveSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Tell what the repository knows of a table or a backup.",
+        discussion: """
+            Of a table: its key, its restorable times, its newest states and its backups. With \
+            --settings: what the service said of it, as JSON.
+
+            Example:
+              varve show Orders -r /backups/shop
+              varve show Orders monday -r /backups/shop
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: "The table's name.")
+    var table: String
+
+    @Argument(help: "A backup: its name, its ARN, or the beginning of its id.")
+    var backup: String?
+
+    @Flag(help: "Print the newest settings of the table.")
+    var settings = false
+
+    func run(in session: Session) throws {
+        let repository = try common.repository()
+        let history = try repository.history(of: table)
+        if settings {
+            guard let record = try RecordedSettings.newest(repository, history.id) else {
+                throw VarveError(
+                    .notFound, "no settings of table \(table) are recorded; give them to "
+                        + "'varve backup' with --settings")
+            }
+            return try Console.write(RecordedSettings.json(record).prettyText)
+        }
+        if let backup {
+            let record = try history.backup(named: backup)
+            return try session.print(
+                .members(["table": .string(table), "backup": record.json]), lines: lines(record))
+        }
+        try session.print(json(history), lines: lines(history))
+    }
+
+    private func lines(_ backup: BackupRecord) -> [String] {
+        var facts = FactList()
+        facts.add("id", backup.id.description)
+        facts.add("state of", backup.instant.description)
+        facts.add("made", Quantities.time(backup.created))
+        facts.add("items", Quantities.count(backup.items))
+        facts.add("size", "\(Quantities.bytes(backup.bytes)) by DynamoDB's measure")
+        facts.add("keep until", backup.keepUntil.map(Quantities.time) ?? "someone forgets it")
+        facts.add("arn", backup.arn)
+        facts.add("source", backup.source)
+        facts.add("digest", backup.digest.description)
+        facts.add("commit", "\(backup.commitSequence) \(backup.commitHash)")
+        return ["backup \(backup.name) of table \(table)"] + facts.lines
+    }
+
+    private func lines(_ history: TableHistory) -> [String] {
+        var facts = FactList()
+        facts.add("id", history.id.description)
+        facts.add("key", KeyDefinition.text(history.record.keySchema))
+        facts.add("arn", history.record.arn)
+        facts.add("TableId", history.record.serviceID)
+        facts.add("first seen", Quantities.time(history.record.created))
+        if let latest = history.latest {
+            facts.add("newest state", latest.instant.description)
+            facts.add("items", Quantities.count(latest.items))
+            facts.add("size", "\(Quantities.bytes(latest.bytes)) by DynamoDB's measure")
+        }
+        facts.add("states", Quantities.count(history.checkpoints.count))
+        facts.add("commits", Quantities.count(history.nextSequence))
+        facts.add("head", history.head.description)
+        var lines = ["table \(history.record.name)"] + facts.lines
+        lines += ["", "restorable"]
+        for range in history.ranges {
+            let states = history.checkpoints.filter { $0.instant >= range.from && $0.instant <= range.to }
+            let which =
+                range.isExactAtCheckpointsOnly
+                ? "\(Quantities.count(states.count, "recorded state"))" : "every second"
+            lines.append("  \(range.from) to \(range.to), \(which)")
+        }
+        lines += ["", "backups"]
+        if history.backups.isEmpty { return lines + ["  none"] }
+        var list = TextTable(.text("ID"), .text("NAME"), .text("STATE OF"), .number("ITEMS"))
+        for backup in history.backups {
+            list.add(
+                String(backup.id.description.prefix(8)), backup.name, backup.instant.description,
+                Quantities.count(backup.items))
+        }
+        return lines + list.lines.map { "  " + $0 }
+    }
+
+    private func json(_ history: TableHistory) -> JSONValue {
+        .members([
+            "table": history.summaryJSON,
+            "commits": .number(Int64(history.nextSequence)),
+            "ranges": .array(
+                history.ranges.map {
+                    .members([
+                        "from": .string($0.from.description), "to": .string($0.to.description),
+                        "everySecond": .boolean(!$0.isExactAtCheckpointsOnly),
+                    ])
+                }),
+            "states": .array(
+                history.checkpoints.suffix(1_000).map {
+                    .members([
+                        "instant": .string($0.instant.description),
+                        "items": .number(Int64($0.items)), "itemBytes": .number(Int64($0.bytes)),
+                        "digest": .string($0.digest.description),
+                    ])
+                }),
+            "backups": .array(history.backups.map(\.json)),
+        ])
+    }
+}

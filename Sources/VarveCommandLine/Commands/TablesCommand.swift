@@ -1,0 +1,65 @@
+import ArgumentParser
+import VarveArchive
+import VarveBackups
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+
+struct TablesCommand: VarveSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tables", abstract: "List the tables of a repository.",
+        discussion: """
+            A table that was deleted and made again is listed once for each incarnation.
+
+            Example:
+              varve tables -r /backups/shop
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    func run(in session: Session) throws {
+        let repository = try common.repository()
+        var histories: [TableHistory] = []
+        for table in try repository.tables() {
+            histories.append(try repository.history(table.id, table.record))
+        }
+        try session.print(.array(histories.map(\.summaryJSON)), lines: lines(histories))
+    }
+
+    private func lines(_ histories: [TableHistory]) -> [String] {
+        if histories.isEmpty { return ["no tables yet; 'varve backup' makes one"] }
+        var table = TextTable(
+            .text("TABLE"), .text("KEY"), .number("ITEMS"), .number("SIZE"), .number("BACKUPS"),
+            .text("NEWEST STATE"))
+        for history in histories {
+            let ordinal = history.record.ordinal
+            table.add(
+                history.record.name + (ordinal == 0 ? "" : " (\(ordinal + 1))"),
+                KeyDefinition.text(history.record.keySchema),
+                history.latest.map { Quantities.count($0.items) } ?? "-",
+                history.latest.map { Quantities.bytes($0.bytes) } ?? "-",
+                Quantities.count(history.backups.count),
+                history.latest?.instant.description ?? "-")
+        }
+        return table.lines
+    }
+}
+
+extension TableHistory {
+    var summaryJSON: JSONValue {
+        .members([
+            "table": .string(record.name),
+            "tableId": .string(id.description),
+            "incarnation": .number(Int64(record.ordinal)),
+            "arn": record.arn.isEmpty ? nil : .string(record.arn),
+            "serviceTableId": record.serviceID.isEmpty ? nil : .string(record.serviceID),
+            "created": .string(Quantities.time(record.created)),
+            "key": .string(KeyDefinition.text(record.keySchema)),
+            "items": latest.map { .number(Int64($0.items)) },
+            "itemBytes": latest.map { .number(Int64($0.bytes)) },
+            "backups": .number(Int64(backups.count)),
+            "newestInstant": latest.map { .string($0.instant.description) },
+            "head": .string(head.description),
+        ])
+    }
+}

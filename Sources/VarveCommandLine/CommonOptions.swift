@@ -1,0 +1,45 @@
+import ArgumentParser
+import VarveArchive
+import VarveBytes
+import VarveStorage
+
+/// Options that every command has.
+struct CommonOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("r"), .long],
+        help: ArgumentHelp(
+            "The repository's directory; else the environment variable VARVE_REPOSITORY.",
+            valueName: "repository"))
+    var repo: String?
+
+    @Flag(help: "Print one JSON document for programs instead of text for people.")
+    var json = false
+
+    @Flag(name: .shortAndLong, help: "Print nothing but what was asked for, and errors.")
+    var quiet = false
+
+    @Flag(name: .shortAndLong, help: "Print more: ids, digests, where things lie.")
+    var verbose = false
+
+    /// The store that the options or the environment name.
+    /// - Throws: `usage` if neither does.
+    func store() throws(VarveError) -> any ObjectStore {
+        guard let path = repo ?? CurrentProcess.environmentValue("VARVE_REPOSITORY"), !path.isEmpty
+        else {
+            throw VarveError(
+                .usage, "no repository: name it with -r, or in VARVE_REPOSITORY")
+        }
+        return DirectoryStore(path)
+    }
+
+    /// Opens the repository.
+    /// - Throws: `noRepository` if there is none.
+    func repository() throws(VarveError) -> Repository {
+        let store = try store()
+        do {
+            return try Repository.open(store)
+        } catch let error where error.code == .notFound {
+            throw VarveError(.noRepository, error.message, at: error.location)
+        }
+    }
+}

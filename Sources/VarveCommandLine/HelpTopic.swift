@@ -1,0 +1,73 @@
+/// Texts of `varve help` that belong to no command.
+enum HelpTopic: String, CaseIterable {
+    case glossary
+    case times
+    case exitStatus = "exit-status"
+
+    /// The topic that `varve help TOPIC` asks for; nil if it asks for a command, or nothing.
+    init?(arguments: [String]) {
+        guard arguments.count == 2, arguments[0] == "help" else { return nil }
+        self.init(rawValue: arguments[1])
+    }
+
+    var text: String {
+        switch self {
+        case .glossary: Self.glossaryText
+        case .times: Self.timesText
+        case .exitStatus: Self.exitStatusText
+        }
+    }
+
+    private static let glossaryText = """
+        Words that varve uses
+
+          repository   All objects in one place: the tables, their history, their backups.
+          table        A set of items with a key. A table that was deleted and made again begins a
+                       new incarnation; the old one stays.
+          state        What a table was at an instant: every change before it.
+          backup       A name and a promise of keeping for one state. It copies nothing: states share
+                       what they have in common.
+          image        A whole state as it is stored.
+          run          The changes between two states as they are stored.
+          commit       One step of a table's history. Each commit's hash covers the one before.
+          head         The hash of the last commit: it vouches for all of a table's history.
+          digest       A sum of hashes over a state's items, recorded when the data was live and
+                       computed again from what a restore wrote.
+          receipt      What a restore prints: what was restored, and how it was proven.
+          restorable   The times of which a state can be restored. varve never makes up a state
+                       between two copies.
+
+        """
+
+    private static let timesText = """
+        Times and durations
+
+          Instants are whole seconds, with a time zone:
+            2025-09-25T10:00:00Z    2025-09-25 12:00:00+02:00    1758794400 (seconds since 1970)
+          The state at an instant holds every change before it.
+
+          Durations are a number and a unit: s seconds, m minutes, h hours, d days, w weeks, y years:
+            12h    35d    2w
+
+        """
+
+    private static let exitStatusText = """
+        How varve ends
+
+            0   done
+            1   an error that is none of the following
+            2   the arguments are wrong
+            3   an input cannot be accepted: a source that is malformed or ends too early, a key,
+                a time
+           10   there is no repository at that place
+           11   another writer was faster; try again
+           12   reserved: wrong password of an encrypted repository
+           20   damage was found, or a proof failed
+          130   interrupted; nothing was changed
+          141   whoever read the output went away
+
+        With --json an error is printed to standard error as
+          {"error":{"code":"…","message":"…","location":"…"}}
+
+        """
+}

@@ -1,0 +1,87 @@
+import ArgumentParser
+import VarveBytes
+
+/// A manual page in roff, made of a command's own help.
+struct ManualPage {
+    private let name: String
+    private let abstract: String
+    private let help: String
+
+    /// The page of varve itself.
+    init() {
+        name = "varve"
+        abstract = VarveCommand.configuration.abstract
+        help = VarveCommand.helpMessage(columns: 78)
+    }
+
+    private init(of type: any ParsableCommand.Type, name: String) {
+        self.name = "varve-" + name
+        abstract = type.configuration.abstract
+        help = VarveCommand.helpMessage(for: type, columns: 78)
+    }
+
+    /// The page of a command.
+    /// - Throws: `invalidInput` if there is no such command.
+    static func of(_ command: String) throws(VarveError) -> ManualPage {
+        var names: [String] = []
+        for type in VarveCommand.configuration.subcommands {
+            let name = type.configuration.commandName ?? ""
+            if name == command || type.configuration.aliases.contains(command) {
+                return ManualPage(of: type, name: name)
+            }
+            names.append(name)
+        }
+        throw VarveError(
+            .invalidInput,
+            "there is no command '\(command)'; there are \(names.joined(separator: ", "))")
+    }
+
+    var roff: String {
+        var lines = [
+            ".TH \(name.uppercased()) 1 \"\" \"varve \(VarveCommand.version)\"", ".SH NAME",
+            escaped("\(name) - \(abstract)"),
+        ]
+        var isOpen = false
+        for line in help.split(separator: "\n", omittingEmptySubsequences: false) {
+            if let section = Self.section(line) {
+                if isOpen { lines.append(".fi") }
+                lines += [".SH \(section.title)", ".nf"]
+                if !section.rest.isEmpty { lines.append(escaped(section.rest)) }
+                isOpen = true
+            } else if isOpen {
+                lines.append(escaped(String(line)))
+            }
+        }
+        if isOpen { lines.append(".fi") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// A line of help that begins a section: `USAGE: …`, `OPTIONS:`.
+    private static func section(_ line: Substring) -> (title: String, rest: String)? {
+        guard let first = line.first, first.isUppercase,
+            let colon = line.firstIndex(of: ":")
+        else { return nil }
+        let title = line[..<colon]
+        let rest = line[line.index(after: colon)...].drop { $0 == " " }
+        let isSection = title.allSatisfy { $0.isUppercase || $0 == " " || $0 == "-" }
+        if title == "OVERVIEW" { return ("DESCRIPTION", String(rest)) }
+        if title == "USAGE" { return ("SYNOPSIS", String(rest)) }
+        if isSection || (rest.isEmpty && title.count < 40) {
+            return (title.uppercased(), String(rest))
+        }
+        return nil
+    }
+
+    /// Backslashes, hyphens that are options, and dots at the beginning mean something in roff.
+    private func escaped(_ line: String) -> String {
+        var result = ""
+        for character in line {
+            switch character {
+            case "\\": result += "\\e"
+            case "-": result += "\\-"
+            default: result.append(character)
+            }
+        }
+        return result.hasPrefix(".") || result.hasPrefix("'") ? "\\&" + result : result
+    }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import VarveArchive
+import VarveBackups
+import VarveBytes
+import VarveEndpoints
+
+/// What a command works with: its common options, the repository, output, and the way to stop it.
+struct Session {
+    let options: CommonOptions
+    let control: OperationControl
+
+    /// Prints the result: a JSON document, or lines unless `--quiet` was given.
+    func print(_ json: @autoclosure () -> JSONValue, lines: @autoclosure () -> [String]) throws {
+        if options.json {
+            try Console.write(json().prettyText)
+        } else if !options.quiet {
+            try Console.writeLines(lines())
+        }
+    }
+
+    /// Tells what is not wrong and still should be known.
+    func warn(_ warnings: [String]) {
+        if options.json || options.quiet { return }
+        for warning in warnings { Console.note("varve: note: \(warning)\n") }
+    }
+
+    /// Runs an operation with a progress line, if someone watches.
+    func withProgress<Result>(
+        _ verb: String, countsBytes: Bool, _ body: () throws -> Result
+    ) rethrows -> Result {
+        guard !options.quiet, !options.json, Console.errorsGoToTerminal else { return try body() }
+        let line = ProgressLine(control, verb: verb, countsBytes: countsBytes)
+        defer { line.end() }
+        return try body()
+    }
+}
+
+/// A command of Varve.
+protocol VarveSubcommand: ParsableCommand {
+    var common: CommonOptions { get }
+
+    func run(in session: Session) throws
+}

@@ -1,0 +1,32 @@
+import ArgumentParser
+import VarveBytes
+import VarveFormat
+
+/// A length of time as an argument: `35d`, `12h`, `2w`.
+struct DurationArgument: ExpressibleByArgument {
+    let microseconds: Int64
+
+    init(microseconds: Int64) { self.microseconds = microseconds }
+
+    init?(argument: String) {
+        let units: [Character: Int64] = [
+            "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "y": 31_557_600,
+        ]
+        guard let unit = argument.last.flatMap({ units[$0] }),
+            let number = Int64(argument.dropLast()), number > 0
+        else { return nil }
+        let (seconds, overflow) = number.multipliedReportingOverflow(by: unit)
+        // A thousand years are long enough.
+        guard !overflow, seconds <= 31_557_600_000 else { return nil }
+        microseconds = seconds * 1_000_000
+    }
+}
+
+/// An instant as an argument.
+enum InstantArgument {
+    /// - Throws: `invalidInput` if it is none.
+    static func parse(_ text: String?) throws(VarveError) -> Instant? {
+        guard let text else { return nil }
+        return try Instant(parsing: text)
+    }
+}
