@@ -1,5 +1,8 @@
 """Tests of the benchmark's accounting: a wrong figure is worse than none."""
 
+import shutil
+import struct
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -8,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from benchmark import measure  # noqa: E402
+from benchmark.memory_group import memory_group  # noqa: E402
 
 # In a process of its own: the peak of a test runner that has made tables would be carried over.
 PROBE = """
@@ -28,7 +32,7 @@ print(slow.wall, slow.cpu)
 class Accounting(unittest.TestCase):
     def test_peaks_and_times(self):
         folder = str(Path(__file__).resolve().parent)
-        usage = measure.subprocess.run(
+        usage = subprocess.run(
             [sys.executable, "-c", PROBE, folder], capture_output=True, text=True)
         self.assertEqual(usage.returncode, 0, usage.stderr)
         large, small, after, kept, wall, cpu = map(float, usage.stdout.split())
@@ -61,6 +65,63 @@ class Accounting(unittest.TestCase):
         report.at_least("speed", 2, 2.0)
         report.at_most("size", 10e6, 10.1e6, measure.megabytes)
         self.assertEqual([v["met"] for v in report.verdicts], [False, True, False])
+
+
+class Groups(unittest.TestCase):
+    """A folder that is no cgroup limits nothing: it must not be taken for one, nor left behind."""
+
+    def machine(self, folder, mounts, controllers):
+        root = Path(folder)
+        (root / "proc/self").mkdir(parents=True)
+        (root / "proc/self/mountinfo").write_text(mounts)
+        (root / "proc/self/cgroup").write_text("4:memory:/some\n0::/\n")
+        for place in ("sys/fs/cgroup", "sys/fs/cgroup/unified"):
+            (root / place).mkdir(parents=True, exist_ok=True)
+            (root / place / "cgroup.subtree_control").write_text(controllers)
+        return root
+
+    def test_none_of_these_is_a_group(self):
+        tmpfs = "1 1 0:1 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
+        second = "2 1 0:2 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+        for mounts, controllers in (
+            (tmpfs, "memory"), (tmpfs + second, ""), (tmpfs + second, "cpu memory"), ("", "")
+        ):
+            with self.subTest(mounts=mounts), tempfile.TemporaryDirectory() as folder:
+                root = self.machine(folder, mounts, controllers)
+                self.assertIsNone(memory_group(1 << 28, root))
+                self.assertEqual(list(root.rglob("varve-bench-*")), [])
+
+
+@unittest.skipUnless(shutil.which("cc"), "there is no C compiler")
+class Limits(unittest.TestCase):
+    """The floor under verification is read from packs as Spec 08 lays them out."""
+
+    def pack(self):
+        def record(codec, stored, plain):
+            head = struct.pack("<4sBBBBII", b"VBLB", 1, codec, 0, 0, len(stored), plain)
+            return head + bytes(36) + stored
+
+        # An LZ4 block of literals only: a token, the rest of their number, the literals.
+        blobs = record(0, b"x" * 100, 100) + record(1, b"\xf0\x05" + b"y" * 20, 20)
+        header = b"VARVEPK1" + bytes(40)
+        end = len(header) + len(blobs)
+        return header + blobs + bytes(96) + struct.pack("<QII", end, 2, 0) + b"VARVEPKE"
+
+    def test_floor(self):
+        source = Path(measure.__file__).parent / "limits.c"
+        with tempfile.TemporaryDirectory() as folder:
+            program, good, bad = (Path(folder, name) for name in ("limits", "good", "bad"))
+            subprocess.run(
+                ["cc", "-O1", source, "-o", program, "-lcrypto", "-llz4", "-lz"], check=True)
+            good.write_bytes(self.pack())
+            bad.write_bytes(self.pack().replace(b"\xf0\x05", b"\xf0\x06"))
+            floor = subprocess.run(
+                [program, "floor", "10", good], capture_output=True, text=True, check=True).stdout
+            self.assertIn(f"stored {len(self.pack())}\nplain 120\n", floor)
+            refused = subprocess.run(
+                [program, "floor", "10", bad], capture_output=True, text=True)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("LZ4 does not unpack", refused.stderr)
 
 
 if __name__ == "__main__":

@@ -435,7 +435,7 @@ class Writer:
                                        entry.sequence)
             hashes.append(siphash(self.cut_key, message))
         out, start = [], 0
-        for end in cut(weights, hashes, 131_072 if level == 0 else 16_384):
+        for end in cut(weights, hashes, 196_608 if level == 0 else 16_384):
             out.append(entries[start:end + 1])
             start = end + 1
         return out

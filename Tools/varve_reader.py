@@ -698,12 +698,12 @@ def change_hash(key, time, value):
 # Cut rule (Spec 06)
 # ------------------------------------------------------------------------------------------------
 
-LEAF_WINDOW = 131_072
+LEAF_WINDOW = 196_608
 INDEX_WINDOW = 16_384
 OUTLINE_BYTES = 16_384
 INLINE_BYTES_MAX = 65_536
 # No rule of the specification lets a leaf page weigh more; decoders refuse before taking memory.
-LEAF_WEIGHT_LIMIT = 16 * LEAF_WINDOW + 8 * 1_048_576
+LEAF_WEIGHT_LIMIT = 17 * LEAF_WINDOW
 
 
 def _sip_round(v0, v1, v2, v3, mask):

@@ -1,7 +1,7 @@
 /// A growing buffer of bytes with one owner: what encoders write into and reuse.
 ///
-/// Appends cost a bounds check and a store. Not for sharing: `takeBytes()` or `copyBytes()` makes an
-/// array that can be sent on.
+/// Appends cost a bounds check and a store. Not for sharing: `takeBytes()` or `copyBytes()` makes
+/// an array that can be sent on.
 ///
 ///     base                 base + count        base + capacity
 ///     | written bytes      | free              |

@@ -2,8 +2,8 @@ internal import CZlib
 
 /// Makes one gzip member (RFC 1952) of parts that may be deflated at the same time.
 ///
-/// Each part is deflated alone and ends on a byte boundary, so that parts stand one after another in
-/// the member and every program that reads gzip reads them; the checksums are combined. Parts of
+/// Each part is deflated alone and ends on a byte boundary, so that parts stand one after another
+/// in the member and every program that reads gzip reads them; the checksums are combined. Parts of
 /// about a mebibyte lose less than one per cent against one stream, and use every core.
 ///
 ///     | header, 10 bytes | part | part | … | 03 00 | crc32 | plain length modulo 2^32 |

@@ -79,7 +79,9 @@ extension Hash256 {
 
 // MARK: - SHA-256
 
-/// SHA-256 of bytes at once. By OpenSSL's low-level calls: for items, EVP costs three times as much.
+/// SHA-256 of bytes at once.
+///
+/// By OpenSSL's low-level calls: for items, EVP costs three times as much.
 public func sha256(_ bytes: RawSpan) -> Hash256 {
     var hasher = SHA256Hasher()
     hasher.update(bytes)

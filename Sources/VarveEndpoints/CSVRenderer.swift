@@ -4,8 +4,8 @@ import VarveModel
 /// Writes items as lines of CSV (RFC 4180, but with a line feed alone, as AWS's import wants it).
 ///
 /// Every top-level attribute is a column. S is its text, N its digits, BOOL `true` or `false`, NULL
-/// `null`, B base64; maps, lists and sets are plain JSON text. A missing attribute is an empty cell,
-/// an empty string two quotation marks. So types are lost: CSV is for people and spreadsheets, not
+/// `null`, B base64; maps, lists and sets are plain JSON text. A missing attribute is an empty
+/// cell, an empty string two quotation marks. So types are lost: CSV is for people and spreadsheets, not
 /// for coming back.
 struct CSVRenderer: ~Copyable {
     private let codec: KeyCodec
@@ -151,7 +151,11 @@ enum PlainJSON {
             for index in 0..<(try cursor.count()) {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
                 let tag: UInt8
-                if let elementTag = type.elementTag { tag = elementTag } else { tag = try cursor.u8() }
+                if let elementTag = type.elementTag {
+                    tag = elementTag
+                } else {
+                    tag = try cursor.u8()
+                }
                 try append(&cursor, tag: tag, depth: depth + 1, to: &output)
             }
             output.append(UInt8(ascii: "]"))

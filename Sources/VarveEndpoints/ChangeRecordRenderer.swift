@@ -3,7 +3,8 @@ public import VarveModel
 
 /// Writes differences as AWS's incremental exports do, a line each:
 ///
-///     {"Metadata":{"WriteTimestampMicros":{"N":"…"}},"Keys":{…},"OldImage":{…},"NewImage":{…}}
+///     {"Metadata":{"WriteTimestampMicros":{"N":"…"}},
+///         "Keys":{…},"OldImage":{…},"NewImage":{…}}
 ///
 /// An insert has no OldImage, a deletion no NewImage.
 public struct ChangeRecordRenderer: ~Copyable, Sendable {
@@ -21,7 +22,8 @@ public struct ChangeRecordRenderer: ~Copyable, Sendable {
         time: Int64, key: RawSpan, old: RawSpan?, new: RawSpan?, to output: inout ByteWriter
     ) throws(VarveError) {
         precondition(old != nil || new != nil)
-        output.append(utf8: "{\"Metadata\":{\"WriteTimestampMicros\":{\"N\":\"\(time)\"}},\"Keys\":")
+        output.append(
+            utf8: "{\"Metadata\":{\"WriteTimestampMicros\":{\"N\":\"\(time)\"}},\"Keys\":")
         try renderer.append(key: key, to: &output)
         if let old {
             output.append(utf8: ",\"OldImage\":")

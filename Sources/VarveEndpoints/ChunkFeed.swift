@@ -3,39 +3,13 @@ import VarveBytes
 
 /// The chunks of a source's files, one after another; checks each file's MD5 when it ends.
 final class ChunkFeed {
-    private enum Cutter: ~Copyable {
-        case lines(LineCutter)
-        case scan(ScanCutter)
-
-        mutating func next(_ input: SourceInput) throws(VarveError) -> SourceChunk? {
-            switch consume self {
-            case .lines(var cutter):
-                do throws(VarveError) {
-                    let chunk = try cutter.next(input)
-                    self = .lines(cutter)
-                    return chunk
-                } catch {
-                    self = .lines(cutter)
-                    throw error
-                }
-            case .scan(var cutter):
-                do throws(VarveError) {
-                    let chunk = try cutter.next(input)
-                    self = .scan(cutter)
-                    return chunk
-                } catch {
-                    self = .scan(cutter)
-                    throw error
-                }
-            }
-        }
-    }
-
     private let source: TableSource
     private let status: ReadStatus
     private var index = 0
     private var input: SourceInput?
-    private var cutter = Cutter.lines(LineCutter(file: 0))
+    /// One of the two cuts the current file.
+    private var lineCutter: LineCutter?
+    private var scanCutter: ScanCutter?
     /// Stored bytes of the files before the current one.
     private var storedBefore: Int64 = 0
 
@@ -48,7 +22,7 @@ final class ChunkFeed {
         while index < source.parts.count {
             let part = source.parts[index]
             let input = try openInput(part)
-            let chunk = try cutter.next(input)
+            let chunk = try cut(input, part.format)
             status.storedCount.store(storedBefore + input.storedCount, ordering: .relaxed)
             if let chunk { return chunk }
             try check(input, part)
@@ -65,10 +39,19 @@ final class ChunkFeed {
         input = opened
         let (start, target) = (opened.plainCount, source.options.chunkBytes)
         switch part.format {
-        case .scan: cutter = .scan(ScanCutter(file: index, at: start, target: target))
-        case .lines, .empty: cutter = .lines(LineCutter(file: index, at: start, target: target))
+        case .scan: scanCutter = ScanCutter(file: index, at: start, target: target)
+        case .lines, .empty: lineCutter = LineCutter(file: index, at: start, target: target)
         }
         return opened
+    }
+
+    private func cut(
+        _ input: SourceInput, _ format: SourceFormat
+    ) throws(VarveError) -> SourceChunk? {
+        switch format {
+        case .scan: try scanCutter?.next(input)
+        case .lines, .empty: try lineCutter?.next(input)
+        }
     }
 
     private func check(
@@ -78,7 +61,8 @@ final class ChunkFeed {
         if ExportDirectory.base64(digest) != recorded {
             throw VarveError(
                 .invalidInput,
-                "the file is damaged: its MD5 is not the one in manifest-files.json; fetch it again",
+                "the file is damaged: its MD5 is not the one in manifest-files.json; fetch it "
+                    + "again",
                 at: part.path)
         }
     }

@@ -118,7 +118,8 @@ extension ExportDirectory {
         // Some tools end the file with a line feed.
         if trimmed(recorded) != actual {
             throw VarveError(
-                .invalidInput, "the file is damaged: its MD5 is not the one in \(stem).md5; fetch "
+                .invalidInput,
+                "the file is damaged: its MD5 is not the one in \(stem).md5; fetch "
                     + "it again", at: stem + ".json")
         }
         return bytes
@@ -157,6 +158,7 @@ extension ExportDirectory {
         var files: [DataFile] = []
         var names: Set<String> = []
         for (index, line) in text.split(separator: UInt8(ascii: "\n")).enumerated() {
+            if !line.contains(where: { $0 > 0x20 }) { continue }
             let place = "\(manifest): line \(index + 1)"
             let (name, file) = try dataFile(Array(line), in: path, at: place)
             guard names.insert(name).inserted else {

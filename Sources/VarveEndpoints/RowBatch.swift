@@ -1,7 +1,7 @@
 import VarveBytes
 public import VarveModel
 
-/// Rows as a source delivers them, in key order: about a mebibyte of them, and where each came from.
+/// Rows as a source delivers them, in key order: about a mebibyte of them, and their places.
 public final class RowBatch: Sendable {
     public let rows: RowBuffer
     let origins: [RowOrigin]

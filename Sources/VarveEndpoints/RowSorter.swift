@@ -4,8 +4,8 @@ import VarveModel
 /// Puts any number of rows in key order, in bounded memory.
 ///
 /// Rows are gathered up to a bound, sorted and written to a temporary file as a run; the runs are
-/// merged, in several passes where there are many. Rows that come in order make one run however many
-/// they are, and rows that fit the bound make no file at all.
+/// merged, in several passes where there are many. Rows that come in order make one run however
+/// many they are, and rows that fit the bound make no file at all.
 final class RowSorter {
     private let options: SortOptions
     private let files: SourceFileNames

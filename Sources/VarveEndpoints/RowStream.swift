@@ -57,7 +57,7 @@ public final class RowStream {
 
     /// The next rows, or nil behind the last.
     ///
-    /// - Throws: `invalidInput` for whatever is wrong with the source, with file, line and byte; for
+    /// - Throws: `invalidInput` for whatever is wrong in the source, with file, line and byte; for
     ///   a key that stands twice, with both places; for counts or hashes that differ. `unsorted` as
     ///   `RowOrder.asFound` says. Nothing that was handed out may be kept then.
     public func nextBatch() throws(VarveError) -> RowBatch? {

@@ -4,7 +4,8 @@ import VarveModel
 /// Merges sorted runs into one sequence, by a tournament tree of losers.
 ///
 /// Each inner node holds the run that lost there; the winner stands in front of all. Replacing the
-/// winner's row costs one comparison a level. Rows of one key come out in the order of their places.
+/// winner's row costs one comparison a level. Rows of one key come out in the order of their
+/// places.
 final class RunMerger {
     /// A reader in an array: a reference, because arrays hold copyable values only.
     private final class Runner {
@@ -62,7 +63,9 @@ final class RunMerger {
 
     private func precedes(_ a: Int, _ b: Int) -> Bool {
         if words[a] != words[b] { return words[a] < words[b] }
-        if exhausted[a] || exhausted[b] { return exhausted[a] == exhausted[b] ? a < b : exhausted[b] }
+        if exhausted[a] || exhausted[b] {
+            return exhausted[a] == exhausted[b] ? a < b : exhausted[b]
+        }
         let order = runners[a].reader.keyOrder(runners[b].reader)
         if order != 0 { return order < 0 }
         // Runs are made one after another: the lower run came first.

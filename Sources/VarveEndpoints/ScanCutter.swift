@@ -5,9 +5,9 @@ import VarveBytes
 ///
 ///     { "Items": [ {…}, {…} ], "Count": 2, "ScannedCount": 2, "LastEvaluatedKey": null }
 ///
-/// Holds one item at a time, whatever the size of the whole. A page that says that more items follow
-/// must be followed by another page; counts are compared, and a scan with a filter is refused,
-/// because it is not the whole table.
+/// Holds one item at a time, whatever the size of the whole. A page that says that more items
+/// follow must be followed by another page; counts are compared, and a scan with a filter is
+/// refused, because it is not the whole table.
 struct ScanCutter: ~Copyable {
     private enum State { case betweenPages, inPage, inItems, atEnd }
 
@@ -109,7 +109,9 @@ struct ScanCutter: ~Copyable {
     private func integer(
         _ value: JSONValue, _ name: String, _ input: SourceInput
     ) throws(VarveError) -> Int64 {
-        guard let number = value.integer else { throw fault(input, "\(name) is not a whole number") }
+        guard let number = value.integer else {
+            throw fault(input, "\(name) is not a whole number")
+        }
         return number
     }
 
@@ -121,7 +123,8 @@ struct ScanCutter: ~Copyable {
         }
         if let scannedCount, scannedCount != itemCount {
             throw fault(
-                input, "the scan was filtered: it read \(scannedCount) items and printed "
+                input,
+                "the scan was filtered: it read \(scannedCount) items and printed "
                     + "\(itemCount); scan again without a filter")
         }
     }

@@ -63,7 +63,7 @@ struct LineCutter: ~Copyable {
     private func tooLong(_ input: SourceInput) -> VarveError {
         VarveError(
             .invalidInput,
-            "a line is longer than \(SourceChunk.lineBytesMax >> 20) MiB, more than an item can take",
+            "a line is longer than \(SourceChunk.lineBytesMax >> 20) MiB, more than an item takes",
             at: "\(input.name): line \(place.line), byte \(place.byte)")
     }
 

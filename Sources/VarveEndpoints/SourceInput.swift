@@ -104,7 +104,8 @@ final class SourceInput {
         return count
     }
 
-    private func readOn(into output: inout ByteWriter, atMost limit: Int) throws(VarveError) -> Int {
+    private func readOn(into output: inout ByteWriter, atMost limit: Int) throws(VarveError) -> Int
+    {
         if isGzip { return try inflate(into: &output, atMost: limit) }
         if storedAt < stored.count {
             return drain(stored, &storedAt, into: &output, atMost: limit)
@@ -116,7 +117,8 @@ final class SourceInput {
         return count
     }
 
-    private func inflate(into output: inout ByteWriter, atMost limit: Int) throws(VarveError) -> Int {
+    private func inflate(into output: inout ByteWriter, atMost limit: Int) throws(VarveError) -> Int
+    {
         let start = output.count
         do {
             while output.count == start {

@@ -70,7 +70,8 @@ struct TableRequests {
     private func attributeDefinitions(forImport: Bool) -> JSONValue {
         var used: Set<String> = [schema.partition.name]
         if let sort = schema.sort { used.insert(sort.name) }
-        let lists = forImport
+        let lists =
+            forImport
             ? ["GlobalSecondaryIndexes"] : ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"]
         for list in lists {
             for index in table?[list]?.array ?? [] {
@@ -172,7 +173,8 @@ struct TableRequests {
     }
 
     var pointInTimeRecovery: JSONValue? {
-        let description = settings
+        let description =
+            settings
             .value(.describeContinuousBackups)?["PointInTimeRecoveryDescription"]
         guard description?["PointInTimeRecoveryStatus"]?.string == "ENABLED" else { return nil }
         return .members([
@@ -193,7 +195,7 @@ extension TableRequests {
     var afterRestore: String {
         var lines = [
             "#!/bin/sh",
-            "# Sets what aws dynamodb import-table cannot set, as it was when the table was backed up.",
+            "# Sets what aws dynamodb import-table cannot set, as it was at the backup.",
             "# Run it once the table is ACTIVE:  sh after-restore.sh [TABLE]",
             "set -eu",
             "table=${1:-\(Self.quoted(tableName))}",
@@ -244,7 +246,8 @@ extension TableRequests {
 
     /// A word of the shell, whatever it holds.
     private static func quoted(_ text: String) -> String {
-        "'" + text.split(separator: "'", omittingEmptySubsequences: false)
+        "'"
+            + text.split(separator: "'", omittingEmptySubsequences: false)
             .joined(separator: "'\\''") + "'"
     }
 }

@@ -63,7 +63,8 @@ public struct TableSettings: Sendable, Hashable {
         let value = try JSONValue.parse(bytes, at: place)
         if let token = value["NextToken"], token != .null {
             throw VarveError(
-                .invalidInput, "the list goes on: NextToken is not null; fetch all of it", at: place)
+                .invalidInput, "the list goes on: NextToken is not null; fetch all of it", at: place
+            )
         }
         var isKnown = false
         for kind in SettingsDocument.Kind.allCases {
@@ -118,7 +119,9 @@ public struct TableSettings: Sendable, Hashable {
         for definition in table["AttributeDefinitions"]?.array ?? [] {
             guard let name = definition["AttributeName"]?.string,
                 let type = keyTypes[definition["AttributeType"]?.string ?? ""]
-            else { throw VarveError(.invalidInput, "an attribute definition is malformed", at: place) }
+            else {
+                throw VarveError(.invalidInput, "an attribute definition is malformed", at: place)
+            }
             types[name] = type
         }
         var partition: KeyAttribute?

@@ -19,7 +19,7 @@ public struct SourceFacts: Sendable, Hashable {
     public var form: ItemForm
     public var isGzip: Bool
     /// The state's instant in microseconds since 1970, a whole second: of an export its time,
-    /// rounded up to the second, since every change before it is in. Nil if the source does not say.
+    /// rounded up to the second, since every change before it is in. Nil if it does not say.
     public var instant: Int64?
     public var tableARN: String?
     public var tableID: String?
@@ -48,8 +48,8 @@ public struct SourceOptions: Sendable {
 
 /// A whole table in a file, a directory or a pipe.
 ///
-/// Opened, it knows its facts; `rows(schema:order:)` reads it. A file or a directory can be read any
-/// number of times, a pipe once.
+/// Opened, it knows its facts; `rows(schema:order:)` reads it. A file or a directory can be read
+/// any number of times, a pipe once.
 public final class TableSource {
     public let facts: SourceFacts
     /// Whether it can be read again from the beginning.

@@ -84,6 +84,19 @@ extension CanonicalValue {
         guard let type = AttributeType(rawValue: try cursor.u8()) else {
             throw cursor.fault("an unknown tag of a value")
         }
+        try validate(payloadOf: type, &cursor, depth: depth)
+    }
+
+    /// Reads the payload of a value of that type and demands that it is canonical.
+    public static func validate(
+        payloadOf type: AttributeType, _ cursor: inout ByteCursor
+    ) throws(VarveError) {
+        try validate(payloadOf: type, &cursor, depth: 0)
+    }
+
+    private static func validate(
+        payloadOf type: AttributeType, _ cursor: inout ByteCursor, depth: Int
+    ) throws(VarveError) {
         switch type {
         case .string: try validateText(&cursor)
         case .number: _ = try DecimalNumber(canonical: &cursor)

@@ -12,7 +12,8 @@ extension DecimalNumber {
         var at = 0
         let end = text.byteCount
         var isNegative = false
-        if at < end, text.byte(at: at) == UInt8(ascii: "-") || text.byte(at: at) == UInt8(ascii: "+")
+        if at < end,
+            text.byte(at: at) == UInt8(ascii: "-") || text.byte(at: at) == UInt8(ascii: "+")
         {
             isNegative = text.byte(at: at) == UInt8(ascii: "-")
             at += 1
@@ -62,7 +63,8 @@ extension DecimalNumber {
         guard text.byte(at: at) | 0x20 == UInt8(ascii: "e") else { throw .malformed }
         at += 1
         var isNegative = false
-        if at < end, text.byte(at: at) == UInt8(ascii: "-") || text.byte(at: at) == UInt8(ascii: "+")
+        if at < end,
+            text.byte(at: at) == UInt8(ascii: "-") || text.byte(at: at) == UInt8(ascii: "+")
         {
             isNegative = text.byte(at: at) == UInt8(ascii: "-")
             at += 1

@@ -1,9 +1,11 @@
 import VarveBytes
 
-/// A number of DynamoDB: coefficient × 10^exponent, exact, in normal form. Source: Spec 03, Numbers.
+/// A number of DynamoDB: coefficient × 10^exponent, exact, in normal form.
 ///
-/// Normal form: the coefficient is not divisible by ten and has at most 38 digits; zero is 0 × 10^0.
-/// So equal numbers have equal parts, and `==` compares by value.
+/// Source: Spec 03, Numbers.
+///
+/// Normal form: the coefficient is not divisible by ten and has at most 38 digits; zero is
+/// 0 × 10^0. So equal numbers have equal parts, and `==` compares by value.
 public struct DecimalNumber: Sendable, Hashable {
     /// Signed, at most 38 digits, not divisible by ten unless zero.
     public let coefficient: Int128

@@ -43,8 +43,8 @@ extension ItemParser {
         return end
     }
 
-    /// Whether the line is `{"Item":{…}}` and not an item with an attribute called Item: it has that
-    /// one member, an object that is not a typed value.
+    /// Whether the line is `{"Item":{…}}` and not an item with an attribute called Item: it has
+    /// that one member, an object that is not a typed value.
     private func isWrapped(_ source: RawSpan, at start: Int) throws(ParseFault) -> Bool {
         var scanner = JSONScanner(source, at: start)
         scanner.isSingleLine = true
@@ -53,16 +53,19 @@ extension ItemParser {
         try scanner.expect(UInt8(ascii: ":"))
         guard try scanner.peek() == UInt8(ascii: "{") else { return false }
         let inner = scanner.offset
+        if form == .dynamoDB {
+            scanner.offset += 1
+            if try scanner.peek() == UInt8(ascii: "}") { return true }
+            let isMap = try scanner.accept(string: "M")
+            if !isMap { try scanner.skipValue() }
+            try scanner.expect(UInt8(ascii: ":"))
+            // Of typed values only a map holds an object.
+            guard try scanner.peek() == UInt8(ascii: "{") else { return false }
+            if !isMap { return true }
+        }
+        scanner.offset = inner
         try scanner.skipValue()
-        guard try scanner.peek() == UInt8(ascii: "}") else { return false }
-        if form == .plain { return true }
-        scanner.offset = inner + 1
-        if try scanner.peek() == UInt8(ascii: "}") { return true }
-        var scratch = ByteWriter(capacity: 64)
-        _ = try scanner.string(into: &scratch)
-        try scanner.expect(UInt8(ascii: ":"))
-        // A typed S, N or B, as a key attribute is, holds a string there.
-        return try scanner.peek() == UInt8(ascii: "{")
+        return try scanner.peek() == UInt8(ascii: "}")
     }
 
     /// Reads the object of attributes into `slots`, `pieces` and `names`.
@@ -214,7 +217,9 @@ extension ItemParser {
     ) throws(ParseFault) -> Int {
         for index in 0..<pieces.count - 1 {
             let piece = pieces[index]
-            guard names.bytes.part(piece.nameStart, piece.nameEnd).equals(name.raw) else { continue }
+            guard names.bytes.part(piece.nameStart, piece.nameEnd).equals(name.raw) else {
+                continue
+            }
             let isRight =
                 switch piece.kind {
                 case .string: attribute.type == .string

@@ -135,7 +135,8 @@ extension ItemParser {
                 to: &output)
         case .number, .values:
             return appendOtherKey(
-                part, hasTag: slot.place == .values, reader.values.bytes.part(slot.start, slot.start &+ slot.count), codec,
+                part, hasTag: slot.place == .values,
+                reader.values.bytes.part(slot.start, slot.start &+ slot.count), codec,
                 to: &output)
         }
         return nil
@@ -151,7 +152,8 @@ extension ItemParser {
     /// A key attribute from canonical bytes.
     @inline(never)
     private static func appendOtherKey(
-        _ part: KeyCodec.Part, hasTag: Bool, _ bytes: RawSpan, _ codec: KeyCodec, to output: inout ByteWriter
+        _ part: KeyCodec.Part, hasTag: Bool, _ bytes: RawSpan, _ codec: KeyCodec,
+        to output: inout ByteWriter
     ) -> RowFault? {
         let type = part == .partition ? codec.schema.partition.type : codec.schema.sort?.type
         var cursor = ByteCursor(bytes)

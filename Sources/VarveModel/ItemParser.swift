@@ -5,8 +5,8 @@ import VarveBytes
 /// Reuse one parser for all items of a table: it remembers how they look, and reads the next one
 /// that looks alike several times faster. Not for sharing between threads; make one for each.
 ///
-/// Every item is checked: its key attributes, types, numbers, sets, names, nesting and size. After a
-/// fault the rows before it are there, and the parser can go on.
+/// Every item is checked: its key attributes, types, numbers, sets, names, nesting and size. After
+/// a fault the rows before it are there, and the parser can go on.
 public struct ItemParser: ~Copyable, Sendable {
     /// The table's key attributes.
     public let schema: KeySchema

@@ -2,8 +2,8 @@ public import VarveBytes
 
 /// A string of JSON text: where its bytes are.
 public struct JSONText: Sendable, Hashable {
-    /// Whether the string had escapes; then its bytes were written to the scanner's `text` argument,
-    /// otherwise they are part of the scanned bytes.
+    /// Whether the string had escapes; then its bytes were written to the scanner's `text`
+    /// argument, otherwise they are part of the scanned bytes.
     public var isDecoded: Bool
     public var start: Int
     public var end: Int
@@ -71,7 +71,10 @@ extension JSONScanner {
     public mutating func peek() throws(ParseFault) -> UInt8 {
         skipSpace()
         if offset == bytes.byteCount { throw endFault() }
-        return bytes.byte(at: offset)
+        let byte = bytes.byte(at: offset)
+        // A line feed is left over only where it is refused.
+        if byte == 0x0a { throw fault("malformed JSON: an item must end on the line it begins") }
+        return byte
     }
 
     /// Skips space and reads `byte` if it is next.
@@ -138,15 +141,30 @@ extension JSONScanner {
     public mutating func accept(string expected: StaticString) throws(ParseFault) -> Bool {
         if try peek() != UInt8(ascii: "\"") { return false }
         let start = offset
+        if startsString(expected) {
+            offset = start + expected.utf8CodeUnitCount + 2
+            return true
+        }
+        // Another string, or the same with escapes.
         var scratch = ByteWriter(capacity: 32)
         let text = try string(into: &scratch)
-        let name = Array(expected.description.utf8)
         let isEqual =
             text.isDecoded
-            ? scratch.bytes.part(text.start, text.end).equals(name.raw)
-            : bytes.part(text.start, text.end).equals(name.raw)
+            && String(validating: scratch.bytes) == String(describing: expected)
         if !isEqual { offset = start }
         return isEqual
+    }
+
+    /// Whether the string at the offset is `expected`, written without escapes.
+    private func startsString(_ expected: StaticString) -> Bool {
+        let size = expected.utf8CodeUnitCount
+        guard bytes.byteCount - offset >= size + 2 else { return false }
+        var at = offset + 1
+        for byte in expected.description.utf8 {
+            if bytes.byte(at: at) != byte { return false }
+            at += 1
+        }
+        return bytes.byte(at: at) == UInt8(ascii: "\"")
     }
 
     /// Reads the rest of a string that has escapes.
@@ -291,23 +309,28 @@ extension JSONScanner {
     /// Skips space and reads `true` or `false`.
     public mutating func boolean() throws(ParseFault) -> Bool {
         if try peek() == UInt8(ascii: "t") {
-            try literal("true")
+            try literal(0x6575_7274, size: 4)
             return true
         }
-        try literal("false")
+        try literal(0x65_736c_6166, size: 5)
         return false
     }
 
     /// Skips space and reads `null`.
     public mutating func null() throws(ParseFault) {
         _ = try peek()
-        try literal("null")
+        try literal(0x6c6c_756e, size: 4)
     }
 
-    private mutating func literal(_ word: StaticString) throws(ParseFault) {
-        for byte in word.description.utf8 {
+    /// Reads the letters of a word, the first in its low byte.
+    private mutating func literal(_ letters: UInt64, size: Int) throws(ParseFault) {
+        var rest = letters
+        for _ in 0..<size {
             if offset == bytes.byteCount { throw endFault() }
-            if bytes.byte(at: offset) != byte { throw fault("malformed JSON: expected \(word)") }
+            if bytes.byte(at: offset) != UInt8(truncatingIfNeeded: rest) {
+                throw fault("malformed JSON: expected a value")
+            }
+            rest >>= 8
             offset += 1
         }
     }

@@ -22,7 +22,7 @@ public struct KeyCodec: Hashable, Sendable {
 
 extension KeyCodec {
     /// Appends the key of canonical values, each tag and payload.
-    /// - Throws: `invalidInput` if a value has the wrong type, is empty or is too long, or if a sort
+    /// - Throws: `invalidInput` if a value has the wrong type, is empty or too long, or if a sort
     ///   key is given or absent against the schema.
     public func append(
         partition: RawSpan, sort: RawSpan? = nil, to output: inout ByteWriter
@@ -62,8 +62,8 @@ extension KeyCodec {
         guard content.byteCount > 0, content.byteCount <= limit else {
             throw VarveError(
                 .invalidInput,
-                "the key attribute \(attribute.name) has \(content.byteCount) bytes; allowed are 1 to \(limit)"
-            )
+                "the key attribute \(attribute.name) has \(content.byteCount) bytes;"
+                    + " allowed are 1 to \(limit)")
         }
         append(part, content: content, to: &output)
     }

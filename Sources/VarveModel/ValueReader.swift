@@ -34,6 +34,11 @@ struct ValueReader: ~Copyable, Sendable {
 extension ValueReader {
     /// The type that a descriptor names.
     mutating func type(_ scanner: inout JSONScanner) throws(ParseFault) -> AttributeType {
+        scanner.skipSpace()
+        if let (type, size) = Self.plainType(scanner.bytes, at: scanner.offset) {
+            scanner.offset += size
+            return type
+        }
         let textStart = text.count
         let start = scanner.offset
         let name = try scanner.string(into: &text)
@@ -61,6 +66,36 @@ extension ValueReader {
             throw ParseFault(
                 "an unknown type descriptor; known are S N B BOOL NULL M L SS NS BS",
                 offset: start)
+        }
+    }
+
+    /// The type whose name stands at `offset` in quotation marks and without escapes, and the bytes
+    /// that it takes.
+    @inline(__always)
+    private static func plainType(
+        _ bytes: RawSpan, at offset: Int
+    ) -> (AttributeType, size: Int)? {
+        guard bytes.byteCount - offset >= 8 else { return nil }
+        // The text as a little-endian word: its first byte is the lowest.
+        let word = bytes.word(at: offset)
+        switch word & 0xff_ffff {
+        case 0x22_5322: return (.string, 3)
+        case 0x22_4e22: return (.number, 3)
+        case 0x22_4222: return (.binary, 3)
+        case 0x22_4d22: return (.map, 3)
+        case 0x22_4c22: return (.list, 3)
+        default: break
+        }
+        switch word & 0xffff_ffff_ffff {
+        case 0x224c_4f4f_4222: return (.boolean, 6)
+        case 0x224c_4c55_4e22: return (.null, 6)
+        default: break
+        }
+        switch word & 0xffff_ffff {
+        case 0x2253_5322: return (.stringSet, 4)
+        case 0x2253_4e22: return (.numberSet, 4)
+        case 0x2253_4222: return (.binarySet, 4)
+        default: return nil
         }
     }
 

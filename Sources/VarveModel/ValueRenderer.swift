@@ -58,7 +58,7 @@ enum ValueRenderer {
         number cursor: inout ByteCursor, to output: inout ByteWriter
     ) throws(VarveError) {
         let start = cursor.offset
-        // Most numbers take a byte of exponent, at most two behind the point, and few of coefficient.
+        // Most numbers take a byte of exponent and few of coefficient.
         if cursor.remaining >= 8 {
             let word = cursor.bytes.word(at: start)
             let exponent = word & 0xff
@@ -143,15 +143,13 @@ extension ValueRenderer {
         _ cursor: inout ByteCursor, _ tag: UInt8, depth: Int, to output: inout ByteWriter
     ) throws(VarveError) {
         let type = try type(tag, cursor, depth: depth)
-        output.append(utf8: "{\"")
-        output.append(utf8: type.name)
-        output.append(utf8: "\":")
+        appendOpening(type, to: &output)
         switch type {
         case .string: try appendString(&cursor, to: &output)
         case .number: try appendQuotedNumber(&cursor, to: &output)
         case .binary: try appendBinary(&cursor, to: &output)
-        case .boolean: output.append(utf8: try cursor.u8() == 0 ? "false" : "true")
-        case .null: output.append(utf8: "true")
+        case .boolean: try appendBoolean(&cursor, to: &output)
+        case .null: output.append(low: 0x6575_7274, count: 4)
         case .map:
             output.append(UInt8(ascii: "{"))
             for index in 0..<(try cursor.count(ofAtLeast: 2)) {
@@ -174,6 +172,34 @@ extension ValueRenderer {
         output.append(UInt8(ascii: "}"))
     }
 
+    /// Appends what stands before a typed value, such as `{"S":`.
+    @inline(__always)
+    private static func appendOpening(_ type: AttributeType, to output: inout ByteWriter) {
+        // The text as a little-endian word: its first byte is the lowest.
+        switch type {
+        case .string: output.append(low: 0x3a_2253_227b, count: 5)
+        case .number: output.append(low: 0x3a_224e_227b, count: 5)
+        case .binary: output.append(low: 0x3a_2242_227b, count: 5)
+        case .map: output.append(low: 0x3a_224d_227b, count: 5)
+        case .list: output.append(low: 0x3a_224c_227b, count: 5)
+        case .stringSet: output.append(low: 0x3a22_5353_227b, count: 6)
+        case .numberSet: output.append(low: 0x3a22_534e_227b, count: 6)
+        case .binarySet: output.append(low: 0x3a22_5342_227b, count: 6)
+        case .boolean: output.append(low: 0x3a22_4c4f_4f42_227b, count: 8)
+        case .null: output.append(low: 0x3a22_4c4c_554e_227b, count: 8)
+        }
+    }
+
+    private static func appendBoolean(
+        _ cursor: inout ByteCursor, to output: inout ByteWriter
+    ) throws(VarveError) {
+        if try cursor.u8() == 0 {
+            output.append(low: 0x65_736c_6166, count: 5)
+        } else {
+            output.append(low: 0x6575_7274, count: 4)
+        }
+    }
+
     private static func appendPlain(
         _ cursor: inout ByteCursor, _ tag: UInt8, depth: Int, isLossy: Bool, name: RawSpan,
         to output: inout ByteWriter
@@ -182,8 +208,8 @@ extension ValueRenderer {
         switch type {
         case .string: try appendString(&cursor, to: &output)
         case .number: try append(number: &cursor, to: &output)
-        case .boolean: output.append(utf8: try cursor.u8() == 0 ? "false" : "true")
-        case .null: output.append(utf8: "null")
+        case .boolean: try appendBoolean(&cursor, to: &output)
+        case .null: output.append(low: 0x6c6c_756e, count: 4)
         case .map:
             output.append(UInt8(ascii: "{"))
             for index in 0..<(try cursor.count(ofAtLeast: 2)) {

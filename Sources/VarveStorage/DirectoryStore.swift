@@ -61,7 +61,8 @@ extension DirectoryStore {
             throw VarveError(.exists, "an object of that name is there already", at: target)
         } catch let error where error.code == .notFound {
             throw VarveError(
-                .storage, "the file under \(ObjectStoreName.temporary)/ went away while it was "
+                .storage,
+                "the file under \(ObjectStoreName.temporary)/ went away while it was "
                     + "written; let nothing else clean that directory and try again",
                 at: target, cause: error)
         }

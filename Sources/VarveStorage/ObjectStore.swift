@@ -39,7 +39,7 @@ public protocol ObjectStore: Sendable {
     /// Where the store is, for messages: a path or an address.
     var location: String { get }
 
-    /// Creates an object, whole or not at all; it is durable, readable and listed when this returns.
+    /// Creates an object, whole or not at all; durable, readable and listed when this returns.
     /// - Throws: `exists` if the name is taken. Of several concurrent creators one succeeds.
     func create(_ name: String, _ bytes: [UInt8]) throws(VarveError)
 
@@ -51,8 +51,8 @@ public protocol ObjectStore: Sendable {
     func read(_ name: String) throws(VarveError) -> [UInt8]
 
     /// Appends a part of an object to `output`.
-    /// - Throws: `notFound`; `damaged` if the object ends before the range does, with `output` as it
-    ///   was.
+    /// - Throws: `notFound`; `damaged` if the object ends before the range does, with `output`
+    ///   as it was.
     func read(
         _ name: String, _ range: Range<Int>, into output: inout ByteWriter
     ) throws(VarveError)

@@ -47,7 +47,8 @@ public enum StoreProbe {
         }
         guard winners.count == 1 else {
             throw broken(
-                store, "of two writers that created one name at once \(winners.count) were told "
+                store,
+                "of two writers that created one name at once \(winners.count) were told "
                     + "that they did, not 1")
         }
         guard try store.read(name) == contents(winners[0]) else {
@@ -77,7 +78,8 @@ public enum StoreProbe {
         let entries = try store.list(prefix + "list/")
         let expected = suffixes.enumerated().map { (name: prefix + "list/x" + $1, size: $0) }
             .sorted { $0.name < $1.name }
-        let isEqual = entries.count == expected.count
+        let isEqual =
+            entries.count == expected.count
             && zip(entries, expected).allSatisfy { $0.name == $1.name && $0.size == $1.size }
         guard isEqual else {
             throw broken(store, "a listing did not show what had just been created, in order")

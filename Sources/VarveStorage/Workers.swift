@@ -32,7 +32,8 @@ public struct Workers: Sendable {
     ///   - consume: takes an output.
     public func orderedMap<Input: ~Copyable, Output: ~Copyable>(
         next: () throws(VarveError) -> sending Input?,
-        transform: @escaping @Sendable (consuming sending Input) throws(VarveError) ->
+        transform:
+            @escaping @Sendable (consuming sending Input) throws(VarveError) ->
             sending Output,
         consume: (consuming sending Output) throws(VarveError) -> Void
     ) throws(VarveError) {

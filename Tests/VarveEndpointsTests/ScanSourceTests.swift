@@ -101,7 +101,8 @@ import VarveStorage
     }
 
     @Test func namesThePlaceOfAFaultInAnItem() throws {
-        let text = page(bare(50)).replacing("\"text\":{\"S\":\"the 79190 ", with: "\"text\":{\"Z\":\"")
+        let text = page(bare(50)).replacing(
+            "\"text\":{\"S\":\"the 79190 ", with: "\"text\":{\"Z\":\"")
         let path = try workspace.write("scan.json", text)
         let error = fault(path)
         #expect(error?.message.contains("unknown type descriptor") == true)

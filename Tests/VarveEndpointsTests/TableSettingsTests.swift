@@ -20,9 +20,11 @@ import VarveModel
         #expect(settings.tableName == "orders")
         #expect(settings.tableARN == "arn:aws:dynamodb:eu-west-1:123456789012:table/orders")
         #expect(settings.tableID == "11111111-2222-3333-4444-555555555555")
-        #expect(settings.documents.map(\.kind) == [
-            .describeTable, .describeTimeToLive, .listTagsOfResource, .describeContinuousBackups,
-        ])
+        #expect(
+            settings.documents.map(\.kind) == [
+                .describeTable, .describeTimeToLive, .listTagsOfResource,
+                .describeContinuousBackups,
+            ])
         #expect(
             settings.documents[1].text == "{\"TimeToLiveDescription\":{\"TimeToLiveStatus\":"
                 + "\"ENABLED\",\"AttributeName\":\"expires\"}}")
@@ -95,7 +97,8 @@ import VarveModel
     }
 
     @Test func importsTheTable() throws {
-        let request = try requests(SettingsFixture.all).importTable(keyPrefix: "AWSDynamoDB/x/data/")
+        let request = try requests(SettingsFixture.all).importTable(
+            keyPrefix: "AWSDynamoDB/x/data/")
         #expect(
             request["S3BucketSource"]?.compactText
                 == "{\"S3Bucket\":\"YOUR-BUCKET\",\"S3KeyPrefix\":\"AWSDynamoDB/x/data/\"}")
@@ -152,11 +155,13 @@ import VarveModel
 }
 
 @Suite struct ISOTimeTests {
-    @Test(arguments: [
-        ("1970-01-01T00:00:00.000Z", 0), ("2025-06-15T16:00:00.123Z", 1_750_003_200_123_000),
-        ("2000-02-29T23:59:59.999Z", 951_868_799_999_000),
-        ("1969-12-31T23:59:59.999Z", -1_000), ("2100-03-01T00:00:00.000Z", 4_107_542_400_000_000),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("1970-01-01T00:00:00.000Z", 0), ("2025-06-15T16:00:00.123Z", 1_750_003_200_123_000),
+            ("2000-02-29T23:59:59.999Z", 951_868_799_999_000),
+            ("1969-12-31T23:59:59.999Z", -1_000),
+            ("2100-03-01T00:00:00.000Z", 4_107_542_400_000_000),
+        ] as [(String, Int64)])
     func readsAndWrites(text: String, time: Int64) {
         #expect(ISOTime.microseconds(text) == time)
         #expect(ISOTime.text(microseconds: time) == text)

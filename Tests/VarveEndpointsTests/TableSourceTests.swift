@@ -145,20 +145,22 @@ import VarveStorage
 
     @Test func refusesALineThatIsTooLong() throws {
         let long = "{\"Item\":{\"id\":{\"S\":\"" + String(repeating: "x", count: 5 << 20) + "\""
-        let path = try workspace.write("orders.jsonl", lines(2).joined(separator: "\n") + "\n" + long)
+        let path = try workspace.write(
+            "orders.jsonl", lines(2).joined(separator: "\n") + "\n" + long)
         let error = fault(path)
         #expect(error?.message.contains("longer than 4 MiB") == true)
         #expect(error?.location?.hasPrefix("\(path): line 3, byte ") == true)
     }
 
-    @Test(arguments: [
-        ([0xff, 0xfe, 0x7b, 0], "UTF-16"), ([0x28, 0xb5, 0x2f, 0xfd], "zstd"),
-        (Array("[{}]".utf8), "JSON array"), (Array("id,n\n1,2\n".utf8), "begin with {"),
-        (Array("$ion_1_0 {Item:{id:\"x\"}}".utf8), "Ion"),
-        (Array("{\"id\":\"x\",\"n\":1}\n".utf8), "--plain-json"),
-        (Array("{\n\"id\":{\"S\":\"x\"}\n}\n".utf8), "several lines"),
-        (Array(repeating: UInt8(32), count: 70_000), "white space"),
-    ] as [([UInt8], String)])
+    @Test(
+        arguments: [
+            ([0xff, 0xfe, 0x7b, 0], "UTF-16"), ([0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+            (Array("[{}]".utf8), "JSON array"), (Array("id,n\n1,2\n".utf8), "begin with {"),
+            (Array("$ion_1_0 {Item:{id:\"x\"}}".utf8), "Ion"),
+            (Array("{\"id\":\"x\",\"n\":1}\n".utf8), "--plain-json"),
+            (Array("{\n\"id\":{\"S\":\"x\"}\n}\n".utf8), "several lines"),
+            (Array(repeating: UInt8(32), count: 70_000), "white space"),
+        ] as [([UInt8], String)])
     func refusesWhatIsNotUnderstood(bytes: [UInt8], message: String) throws {
         let path = try workspace.write("data", bytes)
         let error = fault(path)
@@ -186,13 +188,14 @@ import VarveStorage
 
     @Test func readsPlainJSON() throws {
         let path = try workspace.write(
-            "plain.jsonl", "{\"id\":\"a\",\"n\":1,\"list\":[1,null,true]}\n{\"id\":\"b\",\"n\":2}\n")
+            "plain.jsonl", "{\"id\":\"a\",\"n\":1,\"list\":[1,null,true]}\n{\"id\":\"b\",\"n\":2}\n"
+        )
         var options = SourceOptions()
         options.isPlainJSON = true
         #expect(
             try read(path, options: options).items == [
-                "{\"Item\":{\"id\":{\"S\":\"a\"},\"n\":{\"N\":\"1\"},\"list\":{\"L\":[{\"N\":\"1\"},"
-                    + "{\"NULL\":true},{\"BOOL\":true}]}}}",
+                "{\"Item\":{\"id\":{\"S\":\"a\"},\"n\":{\"N\":\"1\"},\"list\":{\"L\":["
+                    + "{\"N\":\"1\"},{\"NULL\":true},{\"BOOL\":true}]}}}",
                 "{\"Item\":{\"id\":{\"S\":\"b\"},\"n\":{\"N\":\"2\"}}}",
             ])
     }

@@ -25,7 +25,9 @@ struct StoreConformance {
         try suite.passesTheProbe()
     }
 
-    func pattern(_ count: Int, _ seed: UInt64 = 1) -> [UInt8] { SeededRandom(seed: seed).bytes(count) }
+    func pattern(_ count: Int, _ seed: UInt64 = 1) -> [UInt8] {
+        SeededRandom(seed: seed).bytes(count)
+    }
 
     func createsAndReads() throws {
         let store = try makeStore()
@@ -108,8 +110,10 @@ struct StoreConformance {
         let store = try makeStore()
         #expect(try store.list("") == [])
         #expect(try store.list("tables/") == [])
-        let names = ["tables/b/table", "tables/a/commits/0002", "tables/a/commits/0010",
-            "tables/a/commits/0001", "tables/a/table", "config", "packs/ff/ffff", "packs/00/0000"]
+        let names = [
+            "tables/b/table", "tables/a/commits/0002", "tables/a/commits/0010",
+            "tables/a/commits/0001", "tables/a/table", "config", "packs/ff/ffff", "packs/00/0000",
+        ]
         for (size, name) in names.enumerated() {
             try store.create(name, [UInt8](repeating: 0, count: size))
         }
@@ -122,13 +126,16 @@ struct StoreConformance {
         #expect(try store.list("tables/a/commits/").map(\.name) == commits)
         #expect(try store.list("tables/a/commits/00").map(\.name) == commits)
         #expect(try store.list("tables/a/commits/000").map(\.name) == Array(commits[..<2]))
-        #expect(try store.list("tables/a/commits/", after: commits[0]).map(\.name)
-            == Array(commits[1...]))
-        #expect(try store.list("tables/a/commits/", after: "tables/a/commits/0005").map(\.name)
-            == Array(commits[2...]))
+        #expect(
+            try store.list("tables/a/commits/", after: commits[0]).map(\.name)
+                == Array(commits[1...]))
+        #expect(
+            try store.list("tables/a/commits/", after: "tables/a/commits/0005").map(\.name)
+                == Array(commits[2...]))
         #expect(try store.list("tables/a/commits/", after: "tables/a/commits/0010").isEmpty)
-        #expect(try store.list("tables/", after: "tables/a/commits/0010").map(\.name)
-            == ["tables/a/table", "tables/b/table"])
+        #expect(
+            try store.list("tables/", after: "tables/a/commits/0010").map(\.name)
+                == ["tables/a/table", "tables/b/table"])
         #expect(try store.list("", after: "tables/a").count == 5)
         #expect(try store.list("config").map(\.name) == ["config"])
         #expect(try store.list("config/").isEmpty)
@@ -183,8 +190,10 @@ struct StoreConformance {
     func refusesOddNames() throws {
         let store = try makeStore()
         let long = String(repeating: "a", count: 256)
-        let names = ["", "/", "a/", "/a", "a//b", ".", "..", "a/../b", "a/./b", "a b", "ü", "a\0b",
-            "temporary/x", "temporary", long, "a/" + long, "a\\b", "a:b", "a/b/c/d/e/f/g/h/i"]
+        let names = [
+            "", "/", "a/", "/a", "a//b", ".", "..", "a/../b", "a/./b", "a b", "ü", "a\0b",
+            "temporary/x", "temporary", long, "a/" + long, "a\\b", "a:b", "a/b/c/d/e/f/g/h/i",
+        ]
         for name in names {
             let refused = VarveError(.invalidInput, "")
             #expect(throws: refused, "\(name)") { try store.create(name, []) }
@@ -194,8 +203,10 @@ struct StoreConformance {
             #expect(throws: refused, "\(name)") { try store.delete(name) }
         }
         #expect(try store.list("") == [])
-        for name in ["a", "...", ".a", "A_z-0.9", String(repeating: "a", count: 255),
-            "a/b/c/d/e/f/g/h", "b/temporary"] {
+        for name in [
+            "a", "...", ".a", "A_z-0.9", String(repeating: "a", count: 255),
+            "a/b/c/d/e/f/g/h", "b/temporary",
+        ] {
             try store.create(name, [1])
             #expect(try store.read(name) == [1])
             try store.delete(name)

@@ -44,12 +44,15 @@ struct WorkersTests {
                 writer.append(repeating: at, count: Int(at))
                 return writer
             },
-            transform: { (writer: consuming sending ByteWriter) throws(VarveError) -> sending ByteWriter in
+            transform: {
+                (writer: consuming sending ByteWriter) throws(VarveError) -> sending ByteWriter in
                 var writer = writer
                 writer.append(1)
                 return writer
             },
-            consume: { (writer: consuming sending ByteWriter) throws(VarveError) in total += writer.count })
+            consume: { (writer: consuming sending ByteWriter) throws(VarveError) in
+                total += writer.count
+            })
         #expect(total == 5050 + 100)
     }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from .contenders import generated_table
 from .measure import (
     MEMORY_LIMIT, MIB, Failed, mebibytes, median, megabytes, run, seconds, size_of)
+from .memory_group import memory_group
 
 TOOLS = Path(__file__).resolve().parent.parent
 DATA = [sys.executable, TOOLS / "data.py"]
@@ -164,6 +165,8 @@ def verify(bench):
     varve.fresh()
     varve.backup(source)
     packs = sorted((varve.repository / "packs").rglob("*/*"))
+    if not packs:
+        raise Failed("the repository has no packs, so that there is nothing to compare with")
     floor = [bench.limits_program(), "floor", count_lines(source), *packs]
     measured, floors = [], []
     for _ in range(bench.repeats):
@@ -192,7 +195,7 @@ def memory(bench):
     varve = bench.varve(generated_table(bench.items))
     if varve is None:
         return
-    group = memory_group()
+    group = memory_group(MEMORY_LIMIT)
     bench.report.note(
         "every run is confined by cgroup v2, memory.max = 256 MiB, no swap" if group else
         "no writable cgroup v2 memory controller: peak resident memory is measured (wait4), "
@@ -221,39 +224,6 @@ def memory(bench):
     bench.report.table(["what", "wall", "cpu", "peak memory"], rows)
     bench.report.at_most("peak memory of any run", MEMORY_LIMIT, worst, mebibytes)
     varve.drop()
-
-
-class MemoryGroup:
-    """A cgroup (version 2) below our own, with a limit."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def enter(self):
-        (self.path / "cgroup.procs").write_text(str(os.getpid()))
-
-    def remove(self):
-        self.path.rmdir()
-
-
-def memory_group():
-    """A limited group, or None where this process may not make one."""
-    try:
-        own = next(line.split("::", 1)[1] for line in
-                   Path("/proc/self/cgroup").read_text().splitlines() if line.startswith("0::"))
-        path = Path("/sys/fs/cgroup" + own) / f"varve-bench-{os.getpid()}"
-        path.mkdir()
-    except (OSError, StopIteration):
-        return None
-    try:
-        (path / "memory.max").write_text(str(MEMORY_LIMIT))
-        swap = path / "memory.swap.max"
-        if swap.exists():
-            swap.write_text("0")
-        return MemoryGroup(path)
-    except OSError:
-        path.rmdir()
-        return None
 
 
 def sizes(bench):

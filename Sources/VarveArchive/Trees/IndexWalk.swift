@@ -49,9 +49,11 @@ struct IndexWalk {
         height = Int(tree.height)
         if tree.isEmpty { return }
         if tree.height == 0 {
-            single = IndexEntry(
-                lastKey: [], id: tree.root, entries: tree.entries, weight: tree.weight,
-                digest: tree.digest)
+            var entry = IndexEntry(entries: tree.entries)
+            entry.id = tree.root
+            entry.weight = tree.weight
+            entry.digest = tree.digest
+            single = entry
         } else {
             try descend(tree.root, level: Int(tree.height))
         }
@@ -61,7 +63,7 @@ struct IndexWalk {
         _ plain: [UInt8], _ kind: TreeKind, _ id: Hash256
     ) throws(VarveError) -> IndexPage {
         do throws(VarveError) {
-            return try IndexPage(decoding: plain.raw, kind: kind)
+            return try IndexPage(plain.raw, kind: kind)
         } catch {
             throw error.located(in: "blob \(id)")
         }

@@ -114,7 +114,7 @@ final class TreeBuilder {
     /// Copies the next `count` rows out of the blocks into one.
     private func takeRows(_ count: Int) -> Leaf {
         let page = RowBlock(capacity: 1 << 18)
-        var entry = IndexEntry(count)
+        var entry = IndexEntry(entries: UInt64(count))
         var missing = count
         while missing > 0 {
             let block = rowBlocks[0]
@@ -140,9 +140,9 @@ final class TreeBuilder {
     /// Copies the next `count` changes out of the blocks into one.
     private func takeChanges(_ count: Int) -> Leaf {
         let page = ChangeBlock(capacity: 1 << 18)
-        var entry = IndexEntry(count)
-        var least = Int64.max
-        var greatest = Int64.min
+        var entry = IndexEntry(entries: UInt64(count))
+        entry.leastTime = .max
+        entry.greatestTime = .min
         var missing = count
         while missing > 0 {
             let block = changeBlocks[0]
@@ -154,8 +154,8 @@ final class TreeBuilder {
                 entry.digest = entry.digest &+ block.hashes[index]
                 entry.weight += UInt64(block.weights[index])
                 let time = block.changes.stamps[index].time
-                least = min(least, time)
-                greatest = max(greatest, time)
+                entry.leastTime = min(entry.leastTime, time)
+                entry.greatestTime = max(entry.greatestTime, time)
             }
             missing -= part
             position += part
@@ -166,10 +166,8 @@ final class TreeBuilder {
         }
         taken += count
         entry.lastKey = page.changes.rows.keyBytes(count - 1)
-        let last = page.changes.stamps[count - 1]
-        entry.run = IndexEntry.RunBounds(
-            lastTime: last.time, lastSequence: last.sequence, leastTime: least,
-            greatestTime: greatest)
+        entry.lastTime = page.changes.stamps[count - 1].time
+        entry.lastSequence = page.changes.stamps[count - 1].sequence
         return Leaf(rows: nil, changes: page, entry: entry)
     }
 
@@ -253,15 +251,12 @@ private struct IndexLevel {
 
     mutating func append(_ entry: IndexEntry) {
         let hash =
-            if let run = entry.run {
-                cutHash.run(
-                    level: level, key: entry.lastKey.raw, time: run.lastTime,
-                    sequence: run.lastSequence)
-            } else {
-                cutHash.image(level: level, key: entry.lastKey.raw)
-            }
-        cutter.append(
-            weight: CutWeight.index(keyBytes: entry.lastKey.count), hash: hash)
+            kind == .image
+            ? cutHash.image(level: level, key: entry.lastKey.raw)
+            : cutHash.run(
+                level: level, key: entry.lastKey.raw, time: entry.lastTime,
+                sequence: entry.lastSequence)
+        cutter.append(weight: CutWeight.index(keyBytes: entry.lastKey.count), hash: hash)
         waiting.append(entry)
     }
 
@@ -279,31 +274,5 @@ private struct IndexLevel {
         let type: BlobType = kind == .image ? .imageIndex : .runIndex
         let blob = EncodedBlob(type, plain: plain.bytes)
         return Page(blob: blob, entry: IndexEntry(over: children, id: blob.id))
-    }
-}
-
-extension IndexEntry {
-    /// An entry for a leaf of so many entries, the rest to be filled in.
-    fileprivate init(_ count: Int) {
-        self.init(lastKey: [], id: .zero, entries: UInt64(count), weight: 0, digest: .zero)
-    }
-
-    /// The entry of an index page with these children.
-    /// - Precondition: there are children.
-    init(over children: [IndexEntry], id: Hash256) {
-        self = children[children.count - 1]
-        self.id = id
-        entries = 0
-        weight = 0
-        digest = .zero
-        for child in children {
-            entries += child.entries
-            weight += child.weight
-            digest = digest &+ child.digest
-            if let bounds = child.run, let mine = run {
-                run?.leastTime = min(mine.leastTime, bounds.leastTime)
-                run?.greatestTime = max(mine.greatestTime, bounds.greatestTime)
-            }
-        }
     }
 }

@@ -4,7 +4,10 @@ public import VarveBytes
 /// nothing; its pages are found through the newest layout. Source: Spec 09, "Backup".
 public struct BackupRecord: Hashable, Sendable {
     /// Who wanted it.
-    public enum Kind: UInt8, Sendable { case user = 0, system = 1 }
+    public enum Kind: UInt8, Sendable {
+        case user = 0
+        case system = 1
+    }
 
     public var id: BackupID
     public var name: String

@@ -43,7 +43,8 @@ extension BlobRecord {
             output.truncate(to: start)
             throw VarveError(
                 .damaged,
-                isProven ? "a blob's type contradicts its contents"
+                isProven
+                    ? "a blob's type contradicts its contents"
                     : "a blob's bytes do not fit its id \(id)")
         }
     }
@@ -69,14 +70,31 @@ extension BlobRecord {
         return header
     }
 
-    /// Checks that bytes are blob records, one after another; their contents are not looked at.
+    /// Where the blobs lie in bytes that are blob records, one after another: what a commit or a
+    /// layout holds in line. Their contents are not looked at. Source: Spec 09, `inline`.
+    /// - Returns: in the order in which they lie, with offsets into these bytes.
+    /// - Precondition: fewer than 2^32 bytes.
+    /// - Throws: `damaged`, `unsupported`.
+    public static func entries(ofSequence bytes: RawSpan) throws(VarveError) -> [PackEntry] {
+        var cursor = ByteCursor(bytes)
+        var entries: [PackEntry] = []
+        while cursor.remaining > 0 {
+            let offset = UInt32(cursor.offset)
+            let record = try BlobRecord(header: &cursor)
+            try cursor.skip(Int(record.storedBytes))
+            entries.append(PackEntry(record, offset: offset))
+        }
+        return entries
+    }
+
+    /// Checks that bytes are blob records, one after another, and few enough for an object.
     /// - Throws: `invalidInput`.
     static func checkSequence(_ bytes: RawSpan) throws(VarveError) {
-        var cursor = ByteCursor(bytes)
+        if bytes.byteCount > SealedObject.sizeMax {
+            throw VarveError(.invalidInput, "the blobs in line are too large for an object")
+        }
         do {
-            while cursor.remaining > 0 {
-                try cursor.skip(Int(try BlobRecord(header: &cursor).storedBytes))
-            }
+            _ = try entries(ofSequence: bytes)
         } catch {
             throw VarveError(.invalidInput, "the blobs in line: \(error)")
         }

@@ -17,8 +17,8 @@ extension Instant: CustomStringConvertible {
 
     /// Reads an instant as people and programs write it:
     ///
-    /// - RFC 3339: `2025-09-25T10:00:00Z`, `2025-09-25 12:00:00+02:00`. The zone is required. Seconds
-    ///   may be left out; a fraction of a second must be zero.
+    /// - RFC 3339: `2025-09-25T10:00:00Z`, `2025-09-25 12:00:00+02:00`. The zone is required.
+    ///   Seconds may be left out; a fraction of a second must be zero.
     /// - Seconds since 1970: `1758794400`, `1758794400.0`.
     /// - Throws: `invalidInput`, saying what is missing or wrong.
     public init(parsing text: String) throws(VarveError) {
@@ -184,7 +184,9 @@ private struct TimeScanner {
         guard skip("+-") else { throw fault("the time zone is missing; add Z for UTC") }
         let hours = try number(in: 0...23, "hour of a time zone")
         var minutes: Int64 = 0
-        if skip(":") || at < bytes.count { minutes = try number(in: 0...59, "minute of a time zone") }
+        if skip(":") || at < bytes.count {
+            minutes = try number(in: 0...59, "minute of a time zone")
+        }
         let offset = hours * 3600 + minutes * 60
         return isWest ? -offset : offset
     }

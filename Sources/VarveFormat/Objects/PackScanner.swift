@@ -31,7 +31,8 @@ public enum PackScanner {
             let end = hit + record.size
             plain.removeAll()
             work += record.size
-            if end <= pack.byteCount, work <= workMax, isSound(record, pack.part(hit, end), &plain) {
+            if end <= pack.byteCount, work <= workMax, isSound(record, pack.part(hit, end), &plain)
+            {
                 scan.sound.append(entry)
                 at = end
             } else {

@@ -69,7 +69,7 @@ public struct CheckpointLeaf: Sendable, Equatable {
 
     /// Decodes a page from bytes that may be hostile.
     /// - Throws: `damaged` with the offset if they break a rule of Spec 07.
-    public init(decoding bytes: RawSpan) throws(VarveError) {
+    public init(_ bytes: RawSpan) throws(VarveError) {
         var cursor = ByteCursor(bytes)
         if try cursor.u8() != 6 { throw cursor.fault("this is not a page of checkpoints") }
         let count = try cursor.count()

@@ -1,4 +1,5 @@
 import VarveBytes
+import VarveModel
 
 extension ColumnCheck {
     /// Opens a column of `count` strings.
@@ -176,8 +177,10 @@ extension ColumnCheck {
             if length == 0 || length > 1 << 26 || cursor.remaining != 32 {
                 throw cursor.fault("an outlined value is malformed")
             }
-        } else if rule.payload != 0, let payloadCheck {
-            try payloadCheck(rule.payload, content)
+        } else if let type = AttributeType(rawValue: rule.payload) {
+            var cursor = ByteCursor(content)
+            try CanonicalValue.validate(payloadOf: type, &cursor)
+            try cursor.end()
         }
     }
 }

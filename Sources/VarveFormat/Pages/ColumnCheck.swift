@@ -1,7 +1,5 @@
-public import VarveBytes
-
-/// Checks a value that is kept as its canonical payload: its type, and the payload.
-public typealias PayloadCheck = @Sendable (UInt8, RawSpan) throws(VarveError) -> Void
+import VarveBytes
+import VarveModel
 
 /// Opens the columns of a page that may be hostile: every rule of Spec 07 except which encoding is
 /// the shortest. What it returns is read later without further checks.
@@ -19,9 +17,6 @@ struct ColumnCheck: ~Copyable, Sendable {
     }
 
     private var table = SliceTable()
-    let payloadCheck: PayloadCheck?
-
-    init(payloadCheck: PayloadCheck?) { self.payloadCheck = payloadCheck }
 
     /// Checks that the dictionary's entries from `base` on are distinct.
     mutating func distinct(
@@ -231,19 +226,22 @@ extension ByteCursor {
     /// Reads a `number` and says where it stands.
     mutating func number() throws(VarveError) -> Slice {
         let start = offset
-        if remaining >= 2 {
-            // Most numbers take two bytes.
+        if remaining >= 3 {
+            // Most numbers take two or three bytes.
             let first = bytes.byte(at: start)
             let second = bytes.byte(at: start + 1)
-            if first < 0x80 && second < 0x80 {
-                let coefficient = Int64(zigzag: UInt64(second))
+            let third = bytes.byte(at: start + 2)
+            if first < 0x80 && (second < 0x80 || (third > 0 && third < 0x80)) {
+                let isShort = second < 0x80
+                let raw = UInt64(second & 0x7f) | (isShort ? 0 : UInt64(third) << 7)
+                let coefficient = Int64(zigzag: raw)
                 let valid = coefficient == 0 ? first == 0 : coefficient % 10 != 0
                 if !valid { throw fault("a number is not in normal form") }
-                try skip(2)
-                return Slice(start, 2)
+                try skip(isShort ? 2 : 3)
+                return Slice(start, isShort ? 2 : 3)
             }
         }
-        _ = try DecimalParts.read(&self)
+        _ = try DecimalNumber(canonical: &self)
         return Slice(start, offset - start)
     }
 
@@ -268,10 +266,10 @@ extension ByteCursor {
             isZero = false
             if !isLeast && value % 10 != 0 { isLeast = true }
             if !isSafe {
-                if exponent < -200 || exponent > 200 { throw fault("a number is out of range") }
-                let (power, coefficient) = normalNumber(value, exponent)
-                let number = DecimalParts(exponent: power, coefficient: Int128(coefficient))
-                if !number.isNormal { throw fault("a number is out of range") }
+                let power = Int(exactly: exponent) ?? .max
+                if (try? DecimalNumber(coefficient: Int128(value), exponent: power)) == nil {
+                    throw fault("a number is out of range")
+                }
             }
         }
         if isZero ? exponent != 0 : !isLeast { throw fault("an exponent is not the least") }

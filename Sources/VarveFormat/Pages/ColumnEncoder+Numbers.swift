@@ -1,4 +1,5 @@
 import VarveBytes
+import VarveModel
 
 // MARK: - Values that stand in a writer
 
@@ -84,9 +85,9 @@ extension ColumnEncoder {
                 (exponent, coefficient) = parts
             } else {
                 var cursor = ByteCursor(source.part(value))
-                let parts = try DecimalParts.read(&cursor)
+                let parts = try DecimalNumber(canonical: &cursor)
                 guard let small = Int64(exactly: parts.coefficient) else { return nil }
-                (exponent, coefficient) = (parts.exponent, small)
+                (exponent, coefficient) = (Int64(parts.exponent), small)
             }
             shared.append(coefficient)
             integers.append(UInt64(bitPattern: exponent))

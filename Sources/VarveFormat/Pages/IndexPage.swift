@@ -1,49 +1,40 @@
 public import VarveBytes
+import VarveModel
 
 /// What an index page tells of one child. Source: Spec 07, Index page.
-public struct IndexEntry: Sendable, Equatable {
-    /// What runs tell beyond images.
-    public struct RunBounds: Sendable, Hashable {
-        /// Time and sequence of the subtree's last change, in the order of keys.
-        public var lastTime: Int64
-        public var lastSequence: UInt64
-        /// Least and greatest time of the subtree's changes.
-        public var leastTime: Int64
-        public var greatestTime: Int64
-
-        public init(
-            lastTime: Int64, lastSequence: UInt64, leastTime: Int64, greatestTime: Int64
-        ) {
-            self.lastTime = lastTime
-            self.lastSequence = lastSequence
-            self.leastTime = leastTime
-            self.greatestTime = greatestTime
-        }
-    }
-
+public struct IndexEntry: Sendable, Hashable {
     /// The last key of the child's subtree.
-    public var lastKey: [UInt8]
-    /// In runs; nil in images.
-    public var run: RunBounds?
+    public var lastKey: [UInt8] = []
+    /// In runs, time and sequence of the subtree's last change, in the order of keys; else 0.
+    public var lastTime: Int64 = 0
+    public var lastSequence: UInt64 = 0
     /// The child page's blob.
-    public var id: Hash256
+    public var id = Hash256.zero
     /// Rows or changes in the subtree.
     public var entries: UInt64
     /// Sum of their leaf weights. Source: Spec 06.
-    public var weight: UInt64
+    public var weight: UInt64 = 0
     /// Sum of their item hashes (images) or change hashes (runs). Source: Spec 05.
-    public var digest: Hash256
+    public var digest = Hash256.zero
+    /// In runs, least and greatest time of the subtree's changes; else 0.
+    public var leastTime: Int64 = 0
+    public var greatestTime: Int64 = 0
 
-    public init(
-        lastKey: [UInt8], run: RunBounds? = nil, id: Hash256, entries: UInt64, weight: UInt64,
-        digest: Hash256
-    ) {
-        self.lastKey = lastKey
-        self.run = run
+    /// An entry of so many rows or changes, whose other fields are to be set.
+    public init(entries: UInt64) { self.entries = entries }
+
+    /// The entry of the index page that holds `children`.
+    /// - Precondition: not empty.
+    public init(over children: [IndexEntry], id: Hash256) {
+        self = children[children.count - 1]
         self.id = id
-        self.entries = entries
-        self.weight = weight
-        self.digest = digest
+        for child in children.dropLast() {
+            entries += child.entries
+            weight += child.weight
+            digest = digest &+ child.digest
+            leastTime = min(leastTime, child.leastTime)
+            greatestTime = max(greatestTime, child.greatestTime)
+        }
     }
 }
 
@@ -62,10 +53,9 @@ public struct IndexPage: Sendable, Equatable {
     /// In ascending order of last key (of last key, time and sequence in runs); not empty.
     public let children: [IndexEntry]
 
-    /// - Precondition: children are not empty, and have run bounds if and only if this is a run's.
+    /// - Precondition: 1 … 16 levels; children are not empty.
     public init(kind: TreeKind, level: UInt8, children: [IndexEntry]) {
         precondition(!children.isEmpty && level >= 1 && level <= Self.levelMax)
-        precondition(children.allSatisfy { ($0.run != nil) == (kind == .run) })
         self.kind = kind
         self.level = level
         self.children = children
@@ -81,17 +71,17 @@ public struct IndexPage: Sendable, Equatable {
             let shared = before.raw.sharedPrefix(child.lastKey.raw)
             output.append(count: shared)
             output.append(counted: child.lastKey.raw.part(shared, child.lastKey.count))
-            if let run = child.run {
-                output.append(i64: run.lastTime)
-                output.append(varint: run.lastSequence)
+            if kind == .run {
+                output.append(i64: child.lastTime)
+                output.append(varint: child.lastSequence)
             }
             output.append(child.id)
             output.append(varint: child.entries)
             output.append(varint: child.weight)
             output.append(child.digest)
-            if let run = child.run {
-                output.append(i64: run.leastTime)
-                output.append(i64: run.greatestTime)
+            if kind == .run {
+                output.append(i64: child.leastTime)
+                output.append(i64: child.greatestTime)
             }
             before = child.lastKey
         }
@@ -99,7 +89,7 @@ public struct IndexPage: Sendable, Equatable {
 
     /// Decodes a page from bytes that may be hostile.
     /// - Throws: `damaged` with the offset if they break a rule of Spec 07.
-    public init(decoding bytes: RawSpan, kind: TreeKind) throws(VarveError) {
+    public init(_ bytes: RawSpan, kind: TreeKind) throws(VarveError) {
         var cursor = ByteCursor(bytes)
         if try cursor.u8() != kind.rawValue + 2 {
             throw cursor.fault("this is not an index page of \(kind == .run ? "a run" : "an image")")
@@ -126,35 +116,35 @@ public struct IndexPage: Sendable, Equatable {
     private static func readChild(
         _ cursor: inout ByteCursor, _ kind: TreeKind, after before: IndexEntry?
     ) throws(VarveError) -> IndexEntry {
-        let key = try readKey(&cursor, after: before?.lastKey ?? [])
-        var last: (time: Int64, sequence: UInt64)? = nil
-        if kind == .run { last = (try cursor.i64(), try cursor.varint()) }
+        var child = IndexEntry(entries: 0)
+        child.lastKey = try readKey(&cursor, after: before?.lastKey ?? [])
+        if kind == .run {
+            child.lastTime = try cursor.i64()
+            child.lastSequence = try cursor.varint()
+        }
         if let before {
-            let order = before.lastKey.raw.order(key.raw)
-            var ascends = order < 0
-            if order == 0, let last, let run = before.run {
-                ascends = (run.lastTime, run.lastSequence) < (last.time, last.sequence)
-            }
+            let order = before.lastKey.raw.order(child.lastKey.raw)
+            let ascends = order < 0 || (order == 0 && kind == .run
+                && (before.lastTime, before.lastSequence) < (child.lastTime, child.lastSequence))
             if !ascends { throw cursor.fault("the children of an index page do not ascend") }
         }
-        let id = try cursor.hash()
-        let entries = try cursor.varint()
-        let weight = try cursor.varint()
-        if entries == 0 || weight == 0 { throw cursor.fault("a child is empty") }
-        let digest = try cursor.hash()
-        var run: IndexEntry.RunBounds? = nil
-        if let last {
-            let least = try cursor.i64()
-            let greatest = try cursor.i64()
-            if least > last.time || last.time > greatest {
-                throw cursor.fault("a child's times contradict each other")
+        child.id = try cursor.hash()
+        child.entries = try cursor.varint()
+        child.weight = try cursor.varint()
+        if child.entries == 0 || child.weight == 0 { throw cursor.fault("a child is empty") }
+        child.digest = try cursor.hash()
+        if kind == .run {
+            child.leastTime = try cursor.i64()
+            child.greatestTime = try cursor.i64()
+            let times = child.leastTime...max(child.leastTime, child.greatestTime)
+            if child.leastTime > child.greatestTime || !times.contains(child.lastTime)
+                || !ChangeStamp.times.contains(child.leastTime)
+                || !ChangeStamp.times.contains(child.greatestTime)
+            {
+                throw cursor.fault("a child's times are out of range or contradict each other")
             }
-            run = IndexEntry.RunBounds(
-                lastTime: last.time, lastSequence: last.sequence, leastTime: least,
-                greatestTime: greatest)
         }
-        return IndexEntry(
-            lastKey: key, run: run, id: id, entries: entries, weight: weight, digest: digest)
+        return child
     }
 
     private static func readKey(

@@ -159,7 +159,7 @@ extension LeafPageEncoder {
             var cursor = ByteCursor(source.part(Int(row.key), Int(row.value)))
             let start = keyBytes.count
             if isNumber {
-                keyBytes.append(number: try cursor.numberKey())
+                try DecimalNumber(key: &cursor).append(to: &keyBytes)
             } else {
                 try cursor.unescape(into: &keyBytes)
             }
@@ -183,7 +183,7 @@ extension LeafPageEncoder {
                 keyBytes.append(small.coefficient)
             } else {
                 var cursor = ByteCursor(source.part(key))
-                keyBytes.append(number: try cursor.numberKey())
+                try DecimalNumber(key: &cursor).append(to: &keyBytes)
                 try cursor.end()
             }
             sorts[at] = Slice(start, keyBytes.count - start)

@@ -8,9 +8,8 @@ public import VarveModel
 /// compares its hash with its id; damage that the hash cannot show (a faulty writer) throws
 /// `damaged`, never traps.
 ///
-/// Two things are not checked here. Which of the encodings is shortest: only encoding the rows again
-/// shows it. And what is inside maps, lists and sets, unless a `payloadCheck` is given; without one,
-/// rows must pass the model's check before they are relied on.
+/// One thing is not checked here: which of the encodings is the shortest. Only encoding the rows
+/// again shows it.
 ///
 /// One reader serves any number of pages of one table, and keeps its memory between them.
 public struct LeafPageReader: ~Copyable, Sendable {
@@ -26,12 +25,12 @@ public struct LeafPageReader: ~Copyable, Sendable {
     public private(set) var count = 0
     /// Of those, how many `next` has built.
     public private(set) var position = 0
-    /// Whether a value of the page is outlined: in-line rows are not whole then.
+    /// Whether a row has an outlined value.
     public private(set) var hasOutlined = false
 
     private var page: [UInt8] = []
     private var kind = TreeKind.image
-    private var check: ColumnCheck
+    private var check = ColumnCheck()
     /// Places at the columns' starts; where `next` is; where a look-up is.
     private var start = PageColumns()
     private var stream = PageColumns()
@@ -44,12 +43,7 @@ public struct LeafPageReader: ~Copyable, Sendable {
     private var value = ByteWriter(capacity: 1 << 12)
     private var lastStamp = ChangeStamp(time: 0, sequence: 0, kind: .put)
 
-    /// - Parameter payloadCheck: is given the type and canonical payload of each distinct map, list
-    ///   or set of a page, and throws if it is malformed.
-    public init(schema: KeySchema, payloadCheck: PayloadCheck? = nil) {
-        self.schema = schema
-        check = ColumnCheck(payloadCheck: payloadCheck)
-    }
+    public init(schema: KeySchema) { self.schema = schema }
 }
 
 // MARK: - Opening
@@ -161,10 +155,10 @@ extension LeafPageReader {
             }
             var column = ColumnCursor()
             column.tag = try cursor.u8()
-            if column.tag == ValueTag.outlined { hasOutlined = true }
             if column.tag == 0 || column.tag > ValueTag.outlined {
                 throw cursor.fault("there is no value type \(column.tag)")
             }
+            if column.tag == ValueTag.outlined { hasOutlined = true }
             column.prefix = Slice(from, cursor.offset - from)
             start.cursors.append(column)
             start.strings.append(column.prefix)

@@ -1,4 +1,5 @@
 import VarveBytes
+import VarveModel
 
 /// The columns of one page with their places, and the memory that they share.
 struct PageColumns: ~Copyable, Sendable {
@@ -113,6 +114,17 @@ extension PageColumns {
             }
             return
         }
+        if column.isAligned && column.exponent == 0 && column.integer < 10_000 {
+            let value = UInt16(truncatingIfNeeded: column.integer)
+            // Three digits are paired with a 0 behind; of the last pair the low bit is clear.
+            let pairs = value < 1000 ? value &* 10 : value
+            let (high, low) = (UInt8(pairs / 100), UInt8(pairs % 100))
+            key.append(0x80)
+            key.append(value < 1000 ? 0x85 : 0x86)
+            key.append(high &* 2 &+ (low == 0 ? 0 : 1))
+            if low != 0 { key.append(low &* 2) }
+            return
+        }
         appendLongNumberKey(column, page, into: &key)
     }
 
@@ -120,16 +132,15 @@ extension PageColumns {
     private func appendLongNumberKey(
         _ column: ColumnCursor, _ page: RawSpan, into key: inout ByteWriter
     ) {
+        // The column was checked when the page was opened.
         if column.isAligned {
-            let (exponent, coefficient) = normalNumber(
-                Int64(bitPattern: column.integer), column.exponent)
-            let number = DecimalParts(exponent: exponent, coefficient: Int128(coefficient))
-            key.append(numberKey: number)
+            let x = Int128(Int64(bitPattern: column.integer))
+            let power = Int(truncatingIfNeeded: column.exponent)
+            try? DecimalNumber(coefficient: x, exponent: power).appendKey(to: &key)
             return
         }
         var cursor = ByteCursor(page.part(column.slice))
-        // The column was checked when the page was opened.
-        if let number = try? DecimalParts.read(&cursor) { key.append(numberKey: number) }
+        try? DecimalNumber(canonical: &cursor).appendKey(to: &key)
     }
 }
 

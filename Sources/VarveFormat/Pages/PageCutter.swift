@@ -12,7 +12,7 @@
 /// Complexity: amortised O(1) an entry.
 public struct PageCutter: Sendable {
     /// Weight within which an entry competes. Source: Spec 06, W.
-    public static func window(level: UInt8) -> UInt64 { level == 0 ? 131_072 : 16_384 }
+    public static func window(level: UInt8) -> UInt64 { level == 0 ? 196_608 : 16_384 }
 
     /// An entry that may still end a page, or that keeps others from it.
     private struct Candidate {

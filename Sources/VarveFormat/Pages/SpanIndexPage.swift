@@ -56,7 +56,7 @@ public struct SpanIndexPage: Sendable, Equatable {
 
     /// Decodes a page from bytes that may be hostile.
     /// - Throws: `damaged` with the offset if they break a rule of Spec 07.
-    public init(decoding bytes: RawSpan, kind: Kind) throws(VarveError) {
+    public init(_ bytes: RawSpan, kind: Kind) throws(VarveError) {
         var cursor = ByteCursor(bytes)
         if try cursor.u8() != kind.rawValue {
             throw cursor.fault(

@@ -51,7 +51,7 @@ public struct TimeListPage: Sendable, Equatable {
 
     /// Decodes a page from bytes that may be hostile.
     /// - Throws: `damaged` with the offset if they break a rule of Spec 07.
-    public init(decoding bytes: RawSpan) throws(VarveError) {
+    public init(_ bytes: RawSpan) throws(VarveError) {
         var cursor = ByteCursor(bytes)
         if try cursor.u8() != 8 { throw cursor.fault("this is not a page of a time list") }
         // Run lengths make entries cheap, so that only the limit bounds them.
@@ -61,7 +61,7 @@ public struct TimeListPage: Sendable, Equatable {
         }
         let count = Int(claimed)
         let first = try cursor.svarint()
-        var check = ColumnCheck(payloadCheck: nil)
+        var check = ColumnCheck()
         var dictionary = GrowingBuffer<UInt64>()
         var seconds = try check.integers(
             &cursor, count: count, greatest: 1 << 40, dictionary: &dictionary)

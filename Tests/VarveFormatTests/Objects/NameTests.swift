@@ -71,7 +71,10 @@ struct ObjectNameTests {
             (.commit(table, sequence: 9), ObjectName.commitsPrefix(of: table)),
             (.layout(table, number: 9), ObjectName.layoutsPrefix(of: table)),
             (.settings(table, ordinal: 9), ObjectName.settingsPrefix(of: table)),
-            (.backup(table, BackupID(hexadecimal: Self.digits)!), ObjectName.backupsPrefix(of: table)),
+            (
+                .backup(table, BackupID(hexadecimal: Self.digits)!),
+                ObjectName.backupsPrefix(of: table)
+            ),
         ] {
             #expect(name.path.hasPrefix(prefix))
         }
@@ -110,16 +113,17 @@ struct ObjectNameTests {
 }
 
 struct InstantTests {
-    @Test(arguments: [
-        ("2025-09-25T10:00:00Z", 1_758_794_400), ("2025-09-25t10:00:00z", 1_758_794_400),
-        ("2025-09-25 12:00:00+02:00", 1_758_794_400), ("2025-09-25T10:00Z", 1_758_794_400),
-        ("2025-09-25T02:30:00-0730", 1_758_794_400), ("2025-09-25T11:00:00+01", 1_758_794_400),
-        ("2025-09-25T10:00:00.000Z", 1_758_794_400), ("1758794400", 1_758_794_400),
-        ("1758794400.000", 1_758_794_400), ("0", 0), ("-1", -1), ("1970-01-01T00:00:00Z", 0),
-        ("2024-02-29T23:59:59Z", 1_709_251_199), ("0001-01-01T00:00:00Z", -62_135_596_800),
-        ("9999-12-31T23:59:59Z", 253_402_300_799), ("1969-12-31T23:59:59Z", -1),
-        ("2000-02-29T00:00:00Z", 951_782_400), ("1900-03-01T00:00:00Z", -2_203_891_200),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("2025-09-25T10:00:00Z", 1_758_794_400), ("2025-09-25t10:00:00z", 1_758_794_400),
+            ("2025-09-25 12:00:00+02:00", 1_758_794_400), ("2025-09-25T10:00Z", 1_758_794_400),
+            ("2025-09-25T02:30:00-0730", 1_758_794_400), ("2025-09-25T11:00:00+01", 1_758_794_400),
+            ("2025-09-25T10:00:00.000Z", 1_758_794_400), ("1758794400", 1_758_794_400),
+            ("1758794400.000", 1_758_794_400), ("0", 0), ("-1", -1), ("1970-01-01T00:00:00Z", 0),
+            ("2024-02-29T23:59:59Z", 1_709_251_199), ("0001-01-01T00:00:00Z", -62_135_596_800),
+            ("9999-12-31T23:59:59Z", 253_402_300_799), ("1969-12-31T23:59:59Z", -1),
+            ("2000-02-29T00:00:00Z", 951_782_400), ("1900-03-01T00:00:00Z", -2_203_891_200),
+        ] as [(String, Int64)])
     func parses(text: String, second: Int64) throws {
         #expect(try Instant(parsing: text).second == second)
     }
@@ -175,8 +179,11 @@ struct InstantTests {
     }
 
     /// A change belongs to the checkpoint ⌊time / 10^6⌋ + 1 s.
-    @Test(arguments: [(0, 1), (999_999, 1), (1_000_000, 2), (-1, 0), (-1_000_000, 0), (-1_000_001, -1)]
-        as [(Int64, Int64)])
+    @Test(
+        arguments: [
+            (0, 1), (999_999, 1), (1_000_000, 2), (-1, 0), (-1_000_000, 0), (-1_000_001, -1),
+        ]
+            as [(Int64, Int64)])
     func sealsTimes(time: Int64, second: Int64) {
         #expect(Instant(sealing: time)?.second == second)
     }

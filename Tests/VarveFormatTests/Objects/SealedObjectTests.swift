@@ -202,7 +202,10 @@ struct RecordRuleTests {
         refuses(sample) { $0.inline[3] ^= 1 }
         let image = Samples.emptyCommit
         refuses(image) { $0.pieces[0].timeList = .zero }
-        refuses(image) { $0.pieces[0].from += 1; $0.pieces[0].to += 1 }
+        refuses(image) {
+            $0.pieces[0].from += 1
+            $0.pieces[0].to += 1
+        }
     }
 
     @Test func layouts() {
@@ -213,7 +216,10 @@ struct RecordRuleTests {
         refuses(sample) { $0.ranges[1].firstSequence = 4 }
         refuses(sample) { $0.ranges[1].from = Instant(second: $0.ranges[0].to.second - 1)! }
         refuses(sample) { $0.ranges[0].to = Instant(second: $0.ranges[0].from.second - 1)! }
-        refuses(sample) { $0.ranges[0].lastSequence = 0; $0.ranges[0].firstSequence = 1 }
+        refuses(sample) {
+            $0.ranges[0].lastSequence = 0
+            $0.ranges[0].firstSequence = 1
+        }
         refuses(sample) { $0.pieces.swapAt(0, 1) }
         refuses(sample) { $0.pieces[1] = $0.pieces[0] }
         refuses(sample) { $0.inline.append(0) }

@@ -60,7 +60,7 @@ struct VectorFile<Fields: Codable & Equatable>: Codable {
         return try load(name, spec: spec)
     }
 
-    /// Holds the code to the file: the bytes decode to the fields and the fields encode to the bytes.
+    /// Holds the code to the file: the bytes decode to the fields, the fields encode to the bytes.
     static func check(
         _ name: String, spec: String,
         samples: () throws -> [(String, [UInt8], Fields)],

@@ -258,8 +258,9 @@ struct SpecExampleTests {
 
     /// The bytes of the first block of a page whose lines are an offset, bytes and a comment.
     static func example(_ page: String) throws -> String {
-        let text = try String(contentsOf: VectorFile<String>.root
-            .appendingPathComponent("Spec/\(page).md"), encoding: .utf8)
+        let text = try String(
+            contentsOf: VectorFile<String>.root
+                .appendingPathComponent("Spec/\(page).md"), encoding: .utf8)
         let blocks = text.components(separatedBy: "```")
         let block = try #require(blocks.first { $0.hasPrefix("\n  0  ") })
         var hex = ""

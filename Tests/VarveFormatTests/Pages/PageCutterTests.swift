@@ -146,7 +146,7 @@ struct PageCutterTests {
     }
 
     @Test func windowsAreThoseOfTheSpec() {
-        #expect(PageCutter.window(level: 0) == 131_072)
+        #expect(PageCutter.window(level: 0) == 196_608)
         #expect(PageCutter.window(level: 1) == 16_384)
         #expect(PageCutter.window(level: 3) == 16_384)
     }
