@@ -28,7 +28,7 @@ public struct VarveCommand: ParsableCommand {
                 name: "Making and using backups",
                 subcommands: [
                     InitCommand.self, BackupCommand.self, RestoreCommand.self, GetCommand.self,
-                    
+                    DiffCommand.self,
                 ]),
             CommandGroup(
                 name: "Looking",
