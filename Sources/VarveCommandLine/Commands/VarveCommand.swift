@@ -37,7 +37,7 @@ public struct VarveCommand: ParsableCommand {
                     HeadCommand.self,
                 ]),
             CommandGroup(
-                name: "Keeping house", subcommands: [ForgetCommand.self]),
+                name: "Keeping house", subcommands: [ForgetCommand.self, PruneCommand.self]),
             CommandGroup(
                 name: "About varve", subcommands: [CompletionCommand.self, ManCommand.self]),
         ])
