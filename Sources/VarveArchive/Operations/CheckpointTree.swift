@@ -55,10 +55,10 @@ enum CheckpointTree {
             let plain = try blobs.plain(id, asAnyOf: [.checkpointLeaf, .checkpointIndex])
             do throws(VarveError) {
                 if plain.first == BlobType.checkpointIndex.rawValue {
-                    let page = try SpanIndexPage(decoding: plain.raw, kind: .checkpoints)
+                    let page = try SpanIndexPage(plain.raw, kind: .checkpoints)
                     waiting += page.children.reversed().map(\.id)
                 } else {
-                    result += try CheckpointLeaf(decoding: plain.raw).checkpoints
+                    result += try CheckpointLeaf(plain.raw).checkpoints
                 }
             } catch {
                 throw error.located(in: "blob \(id)")

@@ -41,7 +41,7 @@ struct BlobReach {
         }
         let plain = try repository.blobs.plain(
             id, as: kind == .image ? .imageIndex : .runIndex)
-        let page = try IndexPage(decoding: plain.raw, kind: kind)
+        let page = try IndexPage(plain.raw, kind: kind)
         guard Int(page.level) == level else {
             throw VarveError(.damaged, "an index page is of level \(page.level)", at: "blob \(id)")
         }
@@ -72,7 +72,7 @@ struct BlobReach {
             if !ids.insert(id).inserted { continue }
             let plain = try repository.blobs.plain(id, asAnyOf: [leaf, index])
             guard plain.first == index.rawValue else { continue }
-            waiting += try SpanIndexPage(decoding: plain.raw, kind: kind).children.map(\.id)
+            waiting += try SpanIndexPage(plain.raw, kind: kind).children.map(\.id)
         }
     }
 }
