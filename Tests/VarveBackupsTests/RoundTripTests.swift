@@ -56,7 +56,11 @@ struct RoundTripTests {
         }
         try shop.backUp("one", lines)
         #expect(try shop.restore(.latest).text == Workshop.text(lines))
-        #expect(try shop.restore(.latest) { $0.format = .csv; $0.isLossy = true }.receipt.isEqual)
+        #expect(
+            try shop.restore(.latest) {
+                $0.format = .csv
+                $0.isLossy = true
+            }.receipt.isEqual)
     }
 
     @Test func aSecondCopyIsARun() throws {
@@ -171,7 +175,9 @@ struct RoundTripTests {
         #expect(try reading.item(key, at: .backup("two")).json?.contains("v3-1") == true)
         let none = #"{"P":{"S":"100000"},"S":{"N":"4"}}"#
         #expect(try reading.item(none, at: .latest).json == nil)
-        for wrong in [#"{"P":{"S":"1"}}"#, #"{"P":{"S":"1"},"S":{"N":"1"},"X":{"S":"1"}}"#, "", "{"] {
+        for wrong in [
+            #"{"P":{"S":"1"}}"#, #"{"P":{"S":"1"},"S":{"N":"1"},"X":{"S":"1"}}"#, "", "{",
+        ] {
             #expect(errorCode { _ = try reading.item(wrong, at: .latest) } == .invalidInput)
         }
     }

@@ -14,7 +14,8 @@ struct TableTests {
         #"{"Table":{"TableName":"T","TableArn":"arn:aws:dynamodb:eu-west-1:\#(account):table/T","#
             + #""TableId":"\#(id)","KeySchema":[{"AttributeName":"P","KeyType":"HASH"},"#
             + #"{"AttributeName":"S","KeyType":"RANGE"}],"AttributeDefinitions":["#
-            + #"{"AttributeName":"P","AttributeType":"S"},{"AttributeName":"S","AttributeType":"N"}]}}"#
+            + #"{"AttributeName":"P","AttributeType":"S"},"#
+            + #"{"AttributeName":"S","AttributeType":"N"}]}}"#
     }
 
     @Test func keysComeFromSettings() throws {
@@ -26,7 +27,8 @@ struct TableTests {
         }
         #expect(report.storedSettings)
         #expect(report.table.record.keySchema == Workshop.schema)
-        #expect(report.backup.arn.hasPrefix("arn:aws:dynamodb:eu-west-1:111122223333:table/T/backup/"))
+        #expect(
+            report.backup.arn.hasPrefix("arn:aws:dynamodb:eu-west-1:111122223333:table/T/backup/"))
         let again = try shop.backUp("two", Self.lines) { $0.settingsFiles = [settings] }
         #expect(!again.storedSettings)
         let record = try RecordedSettings.newest(shop.repository, report.table.id)
