@@ -25,8 +25,8 @@ enum HelpTopic: String, CaseIterable {
           table        A set of items with a key. A table that was deleted and made again begins a
                        new incarnation; the old one stays.
           state        What a table was at an instant: every change before it.
-          backup       A name and a promise of keeping for one state. It copies nothing: states share
-                       what they have in common.
+          backup       A name and a promise of keeping for one state. It copies nothing: states
+                       share what they have in common.
           image        A whole state as it is stored.
           run          The changes between two states as they are stored.
           commit       One step of a table's history. Each commit's hash covers the one before.
@@ -46,7 +46,8 @@ enum HelpTopic: String, CaseIterable {
             2025-09-25T10:00:00Z    2025-09-25 12:00:00+02:00    1758794400 (seconds since 1970)
           The state at an instant holds every change before it.
 
-          Durations are a number and a unit: s seconds, m minutes, h hours, d days, w weeks, y years:
+          Durations are a number and a unit: s seconds, m minutes, h hours, d days, w weeks,
+          y years:
             12h    35d    2w
 
         """

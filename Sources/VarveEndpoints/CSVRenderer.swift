@@ -5,8 +5,8 @@ import VarveModel
 ///
 /// Every top-level attribute is a column. S is its text, N its digits, BOOL `true` or `false`, NULL
 /// `null`, B base64; maps, lists and sets are plain JSON text. A missing attribute is an empty
-/// cell, an empty string two quotation marks. So types are lost: CSV is for people and spreadsheets, not
-/// for coming back.
+/// cell, an empty string two quotation marks. So types are lost: CSV is for people and
+/// spreadsheets, not for coming back.
 struct CSVRenderer: ~Copyable {
     private let codec: KeyCodec
     /// Names of columns and their places, by bytes.

@@ -17,8 +17,8 @@ struct ArrowTests {
             "VarveBytes",
         ],
         "VarveCommandLine": [
-            "VarveBackups", "VarveArchive", "VarveEndpoints", "VarveStorage", "VarveModel",
-            "VarveBytes", "ArgumentParser",
+            "VarveBackups", "VarveArchive", "VarveEndpoints", "VarveStorage", "VarveFormat",
+            "VarveModel", "VarveBytes", "ArgumentParser",
         ],
         "varve": ["VarveCommandLine"],
     ]

@@ -56,21 +56,25 @@ extension Repository {
 
     /// Reads a table's newest layout, the commits after it, and its backups. Source: Spec 11.
     public func history(_ id: TableID, _ record: TableRecord) throws(VarveError) -> TableHistory {
-        // A collector may replace the layout between listing and reading: try once more then.
-        do throws(VarveError) {
-            return try readHistory(id, record)
-        } catch {
-            guard error.code == .notFound else { throw error }
-            return try readHistory(id, record)
+        // Another layout may come in between, and what it covers go: read again then. Without the
+        // second look at the layouts, commits that are gone would look like the end of the chain.
+        for _ in 0..<Self.historyAttempts - 1 {
+            do throws(VarveError) {
+                let history = try readHistory(id, record)
+                if try newestLayout(of: id) == history.layoutNumber { return history }
+            } catch {
+                guard error.code == .notFound else { throw error }
+            }
         }
+        return try readHistory(id, record)
     }
 
+    private static let historyAttempts = 8
+
     private func readHistory(_ id: TableID, _ record: TableRecord) throws(VarveError) -> TableHistory {
-        let layouts = try store.list(ObjectName.layoutsPrefix(of: id)).compactMap { entry in
-            if case .layout(_, let number)? = ObjectName(path: entry.name) { number } else { nil }
-        }
+        let number = try newestLayout(of: id)
         var layout: LayoutRecord?
-        if let number = layouts.max() {
+        if number > 0 {
             let path = ObjectName.layout(id, number: number).path
             layout = try LayoutRecord(sealed: try store.read(path), name: path)
             if layout?.table != id || layout?.number != number {
@@ -95,7 +99,12 @@ extension Repository {
         // Full copies are the only source of history so far: what a layout covers and still promises
         // is what its backups name, with digests in full.
         let next = layout?.nextSequence ?? 0
-        let covered = backups.filter { $0.commitSequence < next }.map {
+        // The ends of ranges have theirs in the layout.
+        var covered = (layout?.ranges ?? []).map {
+            Checkpoint(
+                instant: $0.to, changes: 0, items: $0.items, bytes: $0.bytes, digest: $0.digest)
+        }
+        covered += backups.filter { $0.commitSequence < next }.map {
             Checkpoint(
                 instant: $0.instant, changes: 0, items: $0.items, bytes: $0.bytes,
                 digest: $0.digest)

@@ -164,6 +164,23 @@ extension TableHistory {
     }
 }
 
+extension TableHistory {
+    /// The commit that recorded a checkpoint, as far as it is still told.
+    func origin(of checkpoint: Checkpoint) -> (sequence: UInt64, hash: Hash256) {
+        let commit = commits.last { commit in
+            commit.logical.checkpoints.contains { $0.instant == checkpoint.instant }
+        }
+        if let commit { return (commit.logical.sequence, commit.hash) }
+        if let backup = backups.last(where: { $0.instant == checkpoint.instant }) {
+            return (backup.commitSequence, backup.commitHash)
+        }
+        if let range = ranges.last(where: { $0.to == checkpoint.instant }) {
+            return (range.lastSequence, range.lastHash)
+        }
+        return (nextSequence - 1, head)
+    }
+}
+
 extension RestorableRange {
     /// Takes in a commit that follows it, or an older copy that lies within it.
     fileprivate mutating func extend(by other: RestorableRange) {

@@ -31,7 +31,28 @@ extension Repository {
             commitHash: commitHash, digest: checkpoint.digest, items: checkpoint.items,
             bytes: checkpoint.bytes, source: source)
         try store.create(ObjectName.backup(history.id, id).path, try record.seal())
+        try confirm(record, history)
         return record
+    }
+
+    /// After a backup was recorded: its state must still be there. A collector that did not see the
+    /// record has published its layout before now.
+    private func confirm(_ backup: BackupRecord, _ history: TableHistory) throws(VarveError) {
+        if try newestLayout(of: history.id) == history.layoutNumber { return }
+        do throws(VarveError) {
+            _ = try self.history(history.id, history.record).plan(at: backup.instant)
+        } catch {
+            guard error.code == .damaged || error.code == .notFound else { throw error }
+            try forget(history.id, [backup])
+            throw VarveError(
+                .conflict, "the state at \(backup.instant) was pruned meanwhile; run this again")
+        }
+    }
+
+    /// The backups of a table that are past the time until which they were to be kept.
+    /// - Parameter now: microseconds since 1970.
+    public func expiredBackups(_ history: TableHistory, now: Int64) -> [BackupRecord] {
+        history.backups.filter { backup in backup.keepUntil.map { $0 < now } ?? false }
     }
 
     /// Deletes backups. Their pages stay until `prune`.

@@ -166,9 +166,12 @@ public final class FullBackup {
     // MARK: Finishing
 
     /// Publishes the state.
+    ///
+    /// - Parameter name: gives the state its backup record, by `makeBackup`. Until it returns a
+    ///   collector spares the state though no backup names it.
     /// - Throws: `refused` if most items would vanish and `force` is not set, or if another state is
-    ///   recorded for the instant; `conflict` if another writer was faster.
-    public func finish() throws -> Outcome {
+    ///   recorded for the instant; `conflict` if another writer was faster; what `name` throws.
+    public func finish(naming name: (Outcome) throws -> Void = { _ in }) throws -> Outcome {
         while let old = previous, !old.isAtEnd {
             try remove(old)
             try old.advance()
@@ -177,7 +180,11 @@ public final class FullBackup {
         let checkpoint = Checkpoint(
             instant: request.instant, changes: puts + removals, items: items,
             bytes: bytes, digest: digest)
-        if let known { return try confirmKnown(known, checkpoint) }
+        if let known {
+            let outcome = try confirmKnown(known, checkpoint)
+            try name(outcome)
+            return outcome
+        }
         try flush(force: true)
         let result = try tree.finish()
         let inline = try writer.finish()
@@ -186,7 +193,9 @@ public final class FullBackup {
             to: request.instant.microseconds, tree: result)
         let outcome = try publish(checkpoint, piece, inline)
         try writer.confirm()
+        try name(outcome)
         try writer.end()
+        try repository.layOutIfDue(history.id, history.record)
         return outcome
     }
 
@@ -207,12 +216,9 @@ public final class FullBackup {
                     + "\(request.instant); give the copy's own time with --time")
         }
         writer.abandon()
-        let commit = history.commits.first { commit in
-            commit.logical.checkpoints.contains { $0.instant == request.instant }
-        }
+        let origin = history.origin(of: known)
         return Outcome(
-            checkpoint: known, commitSequence: commit?.logical.sequence ?? history.nextSequence - 1,
-            commitHash: commit?.hash ?? history.head, wroteImage: false, entries: 0,
+            checkpoint: known, commitSequence: origin.sequence, commitHash: origin.hash, wroteImage: false, entries: 0,
             addedBytes: 0, puts: 0, removals: 0, wasKnown: true)
     }
 
@@ -231,15 +237,36 @@ public final class FullBackup {
         let commit = CommitRecord(
             logical: logical, written: repository.now(), pieces: [piece], inline: inline)
         let name = ObjectName.commit(history.id, sequence: logical.sequence).path
+        // A collector spares states without a backup as long as their writer is at work.
+        try writer.announce()
+        writer.keep()
         if try !repository.store.createIfAbsent(name, try commit.seal()) {
             throw VarveError(
                 .conflict,
                 "another backup of table \(history.record.name) finished meanwhile; run this again")
         }
+        try checkUncovered(logical.sequence)
         return Outcome(
             checkpoint: checkpoint, commitSequence: logical.sequence, commitHash: commit.hash,
             wroteImage: writesImage, entries: piece.tree.entries,
             addedBytes: writer.storedBytes, puts: puts, removals: removals, wasKnown: false)
+    }
+
+    /// A layout may have covered the sequence and its bearer be gone: then the name was free, and the
+    /// commit says nothing to anyone.
+    private func checkUncovered(_ sequence: UInt64) throws(VarveError) {
+        let newest = try repository.newestLayout(of: history.id)
+        if newest == history.layoutNumber { return }
+        let now = try repository.history(history.id, history.record)
+        guard let layout = now.layout, layout.nextSequence > sequence else { return }
+        if layout.ranges.contains(where: { $0.lastSequence >= sequence }),
+            now.checkpoint(at: request.instant)?.digest == digest
+        {
+            return
+        }
+        throw VarveError(
+            .conflict,
+            "the history of table \(history.record.name) was laid out anew meanwhile; run this again")
     }
 
     /// Takes back what was written; for every error of `append` and `finish`.

@@ -8,10 +8,16 @@ import VarveStorage
 ///
 /// Safe to use from several threads: what changes is behind one lock, held only for look-ups.
 final class BlobStore: Sendable {
+    /// An index of packs and its name.
+    private struct NamedIndex: Sendable {
+        var name: Hash256
+        var reader: PackIndexReader
+    }
+
     private struct State {
         /// Blob records that commits and layouts carry.
         var inline: [Hash256: [UInt8]] = [:]
-        var indexes: [PackIndexReader] = []
+        var indexes: [NamedIndex] = []
         var loaded: Set<Hash256> = []
         /// Packs without an index; nil until somebody asked.
         var unindexed: [Hash256: StoredPack]?
@@ -35,10 +41,25 @@ final class BlobStore: Sendable {
             // replaced it, or by the packs' footers. `verify` reports the damage.
             guard let reader = try openIndexIfSound(entry) else { continue }
             state.withLock {
-                $0.indexes.append(reader)
+                $0.indexes.append(NamedIndex(name: name, reader: reader))
                 $0.loaded.insert(name)
             }
         }
+    }
+
+    /// Reads the indexes anew: forgets those that are gone, and what was known of packs without one.
+    func reload() throws(VarveError) {
+        var present: Set<Hash256> = []
+        for entry in try store.list(ObjectName.indexesPrefix) {
+            if case .index(let name)? = ObjectName(path: entry.name) { present.insert(name) }
+        }
+        state.withLock { state in
+            state.indexes.removeAll { !present.contains($0.name) }
+            state.loaded.formIntersection(present)
+            state.unindexed = nil
+            state.unindexedBlobs = [:]
+        }
+        try loadIndexes()
     }
 
     private func openIndexIfSound(_ entry: ObjectEntry) throws(VarveError) -> PackIndexReader? {
@@ -50,7 +71,7 @@ final class BlobStore: Sendable {
         }
     }
 
-    private func openIndex(_ entry: ObjectEntry) throws(VarveError) -> PackIndexReader {
+    func openIndex(_ entry: ObjectEntry) throws(VarveError) -> PackIndexReader {
         let store = self.store
         let path = entry.name
         let source = ByteRanges(byteCount: entry.size) {
@@ -91,7 +112,7 @@ final class BlobStore: Sendable {
     func location(of id: Hash256) throws(VarveError) -> FoundBlob? {
         let indexes = state.withLock { $0.indexes }
         for index in indexes.reversed() {
-            if let place = try index.location(of: id) {
+            if let place = try index.reader.location(of: id) {
                 return FoundBlob(pack: place.pack, entry: place.entry, isUnindexed: false)
             }
         }
@@ -108,7 +129,7 @@ final class BlobStore: Sendable {
     /// Reads the footers of packs that no index lists, once.
     private func loadUnindexed() throws(VarveError) {
         if state.withLock({ $0.unindexed != nil }) { return }
-        let listed = Set(state.withLock { $0.indexes }.flatMap { $0.packs.map(\.name) })
+        let listed = Set(state.withLock { $0.indexes }.flatMap { $0.reader.packs.map(\.name) })
         var packs: [Hash256: StoredPack] = [:]
         var blobs: [Hash256: FoundBlob] = [:]
         for entry in try store.list(ObjectName.packsPrefix) {
@@ -127,7 +148,7 @@ final class BlobStore: Sendable {
         }
     }
 
-    private func footerEntries(_ pack: ObjectEntry) throws(VarveError) -> [PackEntry] {
+    func footerEntries(_ pack: ObjectEntry) throws(VarveError) -> [PackEntry] {
         if pack.size < Pack.footerSize {
             throw VarveError(.damaged, "the pack is too short", at: pack.name)
         }
@@ -180,7 +201,7 @@ final class BlobStore: Sendable {
         } catch {
             guard error.code == .notFound else { throw error }
             // A collector has moved the blob: its new pack is in a new index.
-            try loadIndexes()
+            try reload()
             return try record(id)
         }
     }

@@ -38,8 +38,13 @@ final class BlobWriter {
     /// Adds a blob unless the repository has it.
     func add(_ blob: EncodedBlob) throws {
         if !present.insert(blob.id).inserted { return }
-        if let location = try repository.blobs.location(of: blob.id) {
+        var found = try repository.blobs.location(of: blob.id)
+        if found != nil, intent == nil {
             try announce()
+            // What was found before the announcement may be gone.
+            found = try repository.blobs.location(of: blob.id)
+        }
+        if let location = found {
             // A condemned pack may be gone before this operation's root is seen.
             if !repository.condemned.contains(location.pack) {
                 relied[location.pack, default: []].append(blob.id)
@@ -68,10 +73,13 @@ final class BlobWriter {
     private var inline: [UInt8] = []
 
     /// From here on the repository relies on packs that no root names.
-    private func announce() throws {
+    func announce() throws {
         if intent != nil { return }
         intent = try Intent.begin(in: repository, purpose: purpose)
+        // In this order: whoever deletes packs takes them out of the indexes before it takes back
+        // the list that condemned them.
         try repository.reloadCondemned()
+        try repository.blobs.reload()
     }
 
     private func closePack() throws {
@@ -126,6 +134,10 @@ final class BlobWriter {
             try publishIndex()
         }
     }
+
+    /// A root is about to name the packs: from here on even a failure must leave them. Whether the
+    /// root was created is not known when the store fails.
+    func keep() { created = [] }
 
     /// Ends the operation.
     func end() throws {

@@ -10,12 +10,15 @@ final class Intent {
     static let lifetime: Int64 = 86_400_000_000
 
     private let repository: Repository
+    /// When it was written last, by this machine's clock; microseconds.
+    private var refreshed: Int64
     private var record: IntentRecord
     private let name: String
 
     private init(_ repository: Repository, _ record: IntentRecord) {
         self.repository = repository
         self.record = record
+        refreshed = repository.now()
         name = ObjectName.intent(record.id).path
     }
 
@@ -24,7 +27,7 @@ final class Intent {
         let intent = Intent(
             repository,
             IntentRecord(
-                id: repository.environment.randomID(), written: repository.now(),
+                id: repository.environment.randomID(), written: try repository.store.now(),
                 purpose: purpose, process: repository.environment.writer))
         try repository.store.create(intent.name, try intent.record.seal())
         return intent
@@ -32,8 +35,10 @@ final class Intent {
 
     func refreshIfDue() throws {
         let now = repository.now()
-        if now - record.written < Self.refreshInterval { return }
-        record.written = now
+        if now - refreshed < Self.refreshInterval { return }
+        // The record keeps the time at which the operation began: what was created since then is
+        // spared. The object's own time says that its writer lives.
+        refreshed = now
         try repository.store.replace(name, try record.seal())
     }
 

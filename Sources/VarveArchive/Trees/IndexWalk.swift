@@ -49,39 +49,21 @@ struct IndexWalk {
         height = Int(tree.height)
         if tree.isEmpty { return }
         if tree.height == 0 {
-            var entry = IndexEntry(entries: tree.entries)
-            entry.id = tree.root
-            entry.weight = tree.weight
-            entry.digest = tree.digest
-            single = entry
+            single = IndexEntry(root: tree)
         } else {
             try descend(tree.root, level: Int(tree.height))
         }
     }
 
-    private static func decode(
-        _ plain: [UInt8], _ kind: TreeKind, _ id: Hash256
-    ) throws(VarveError) -> IndexPage {
-        do throws(VarveError) {
-            return try IndexPage(plain.raw, kind: kind)
-        } catch {
-            throw error.located(in: "blob \(id)")
-        }
-    }
-
     private mutating func descend(_ id: Hash256, level: Int) throws {
-        let plain = try blobs.plain(id, as: kind == .image ? .imageIndex : .runIndex)
-        let page = try Self.decode(plain, kind, id)
-        if Int(page.level) != level {
-            throw VarveError(.damaged, "an index page is of level \(page.level)", at: "blob \(id)")
-        }
+        let children = try blobs.children(of: id, kind: kind, level: level)
         var start = 0
         if let lower = bounds.lower {
             // In runs the changes of one key may end a page: the first whose last key is not below.
-            start = page.children.firstIndex { $0.lastKey.order(lower) >= 0 }
-                ?? page.children.count
+            start = children.firstIndex { $0.lastKey.order(lower) >= 0 }
+                ?? children.count
         }
-        stack.append(Position(children: page.children, next: start))
+        stack.append(Position(children: children, next: start))
     }
 
     /// The next leaf within the bounds; its entry has no `lastKey` if the tree is a single leaf.

@@ -188,32 +188,3 @@ private enum TreeEnd {
         }
     }
 }
-
-extension IndexEntry {
-    /// What an index page above the root would tell of it, but for its last key, which is left empty.
-    init(root tree: TreeReference) {
-        self.init(
-            lastKey: [], id: tree.root, entries: tree.entries, weight: tree.weight,
-            digest: tree.digest)
-    }
-}
-
-extension BlobStore {
-    /// The children of an index page.
-    /// - Parameter level: the page's.
-    /// - Throws: `damaged` if the page is missing, malformed or of another level.
-    func children(
-        of id: Hash256, kind: TreeKind, level: Int
-    ) throws(VarveError) -> [IndexEntry] {
-        let plain = try plain(id, as: kind == .image ? .imageIndex : .runIndex)
-        do throws(VarveError) {
-            let page = try IndexPage(decoding: plain.raw, kind: kind)
-            if Int(page.level) != level {
-                throw VarveError(.damaged, "the index page is of level \(page.level), not \(level)")
-            }
-            return page.children
-        } catch {
-            throw error.located(in: "blob \(id)")
-        }
-    }
-}

@@ -19,8 +19,8 @@ struct TableResolution {
     var isPlanned: Bool
     var warnings: [String] = []
 
-    /// Finds the table's newest incarnation, or plans a new one if the copy is of another table with
-    /// the same name: another TableId, or another key schema.
+    /// Finds the table's newest incarnation, or plans a new one if the copy is of another table
+    /// with the same name: another TableId, or another key schema.
     /// - Throws: `invalidInput` if the table is new and its key attributes are not known; `refused`
     ///   if the copy is of a table with another ARN, unless `force`.
     init(
@@ -35,8 +35,8 @@ struct TableResolution {
         if let arn = table.arn, !record.arn.isEmpty, arn != record.arn, !force {
             throw VarveError(
                 .refused,
-                "the repository's table \(table.name) is \(record.arn), and this copy is of \(arn); "
-                    + "give it another name, or use --force if both are one table")
+                "the repository's table \(table.name) is \(record.arn), and this copy is of "
+                    + "\(arn); give it another name, or use --force if both are one table")
         }
         var reason: String?
         if let id = table.serviceID, !record.serviceID.isEmpty, id != record.serviceID {

@@ -5,14 +5,14 @@ public import VarveFormat
 public struct RestoreReceipt: Sendable {
     /// How the restored items were proven equal to those archived.
     public enum Proof: String, Sendable {
-        /// The text as it was written was read back, and its digest is the one recorded when the data
-        /// was live.
+        /// The text as it was written was read back, and its digest is the one recorded when the
+        /// data was live.
         case textAgainstRecord = "text-against-recorded-digest"
         /// The items have the digest recorded when the data was live; what was written is another
         /// form of them, which was not read back.
         case rowsAgainstRecord = "rows-against-recorded-digest"
-        /// For a part of a table: its pages are those that the hashes from the root down demand, and
-        /// the text as it was written was read back to the same items.
+        /// For a part of a table: its pages are those that the hashes from the root down demand,
+        /// and the text as it was written was read back to the same items.
         case textAgainstPages = "text-against-page-hashes"
         /// For a part of a table: its pages are those that the hashes from the root down demand.
         case rowsAgainstPages = "rows-against-page-hashes"

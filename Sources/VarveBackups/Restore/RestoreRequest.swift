@@ -14,7 +14,8 @@ public struct RestoreRequest: Sendable {
 
     public var table: String
     public var state: StateSelection
-    /// Something that is not there yet; files that end in `.gz` are compressed; `-` is standard output.
+    /// Something that is not there yet; files that end in `.gz` are compressed; `-` is standard
+    /// output.
     public var target: String
     public var format = Format.dynamoDBJSON
     /// Plain JSON may lose the types of binary values and sets.

@@ -10,8 +10,8 @@ struct BackupCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "backup", abstract: "Archive a full copy of a table.",
         discussion: """
-            SOURCE is a file of DynamoDB JSON, one item a line; what 'aws dynamodb scan' prints; the \
-            directory of a full export to S3; or - for standard input. Files may be gzip.
+            SOURCE is a file of DynamoDB JSON, one item a line; what 'aws dynamodb scan' prints; \
+            the directory of a full export to S3; or - for standard input. Files may be gzip.
 
             The key attributes are needed once, for a table that is new to the repository. Without \
             --time the backup is of the export's time, or else of now.
@@ -34,7 +34,9 @@ struct BackupCommand: VarveSubcommand {
     @Option(help: "The backup's name.")
     var name: String
 
-    @Option(help: ArgumentHelp("The partition key: its name and type S, N or B.", valueName: "name:type"))
+    @Option(
+        help: ArgumentHelp(
+            "The partition key: its name and type S, N or B.", valueName: "name:type"))
     var partitionKey: String?
 
     @Option(help: ArgumentHelp("The sort key, if the table has one.", valueName: "name:type"))
@@ -53,7 +55,8 @@ struct BackupCommand: VarveSubcommand {
         completion: .file())
     var settings: [String] = []
 
-    @Option(help: ArgumentHelp("Promise to keep it so long, for example 90d.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp("Promise to keep it so long, for example 90d.", valueName: "duration"))
     var keepFor: DurationArgument?
 
     @Flag(help: "Allow what looks like a mistake: most items gone, another ARN.")
@@ -93,13 +96,17 @@ struct BackupCommand: VarveSubcommand {
         facts.add("as of", backup.instant.description)
         facts.add(
             "items",
-            "\(Quantities.count(backup.items)), \(Quantities.bytes(backup.bytes)) by DynamoDB's measure")
+            Quantities.count(backup.items) + ", "
+                + "\(Quantities.bytes(backup.bytes)) by DynamoDB's measure"
+        )
         if outcome.wasKnown {
             facts.add("changes", "none: this state was in the repository already")
         } else if !report.isNewTable {
             facts.add(
                 "changes",
-                "\(Quantities.count(outcome.puts)) put, \(Quantities.count(outcome.removals)) removed")
+                Quantities.count(outcome.puts) + " put, "
+                    + "\(Quantities.count(outcome.removals)) removed"
+            )
         }
         let kind = outcome.wroteImage ? "a whole image" : "the changes alone"
         facts.add(

@@ -27,7 +27,8 @@ struct ForgetCommand: VarveSubcommand {
     @Option(help: "Keep so many of the newest.")
     var keepLast: Int?
 
-    @Option(help: ArgumentHelp("Keep those within so long before the newest.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp("Keep those within so long before the newest.", valueName: "duration"))
     var keepWithin: DurationArgument?
 
     @Option(help: "Keep the newest of each of so many days.")

@@ -8,9 +8,9 @@ struct RestoreCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Write a state of a table to a file, and prove it.",
         discussion: """
-            The target comes into being whole, once its digest equals the one recorded when the data \
-            was live, or not at all. What is printed is the receipt: keep it, its head hash proves \
-            the archive later.
+            The target comes into being whole, once its digest equals the one recorded when the \
+            data was live, or not at all. What is printed is the receipt: keep it, its head hash \
+            proves the archive later.
 
             Example:
               varve restore Orders -r /backups/shop --backup monday --to orders.jsonl
@@ -24,7 +24,9 @@ struct RestoreCommand: VarveSubcommand {
 
     @OptionGroup var state: StateOptions
 
-    @Option(help: ArgumentHelp("What to make; it must not be there yet.", valueName: "target"), completion: .file())
+    @Option(
+        help: ArgumentHelp("What to make; it must not be there yet.", valueName: "target"),
+        completion: .file())
     var to: String
 
     @Option(
@@ -42,7 +44,7 @@ struct RestoreCommand: VarveSubcommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only keys from FROM on and before TO: sort keys with --partition, else partition keys.",
+            "Only keys from FROM on, before TO: sort keys with --partition, else partition keys.",
             valueName: "from..to"))
     var keyRange: String?
 
@@ -78,13 +80,17 @@ struct RestoreCommand: VarveSubcommand {
             Quantities.count(receipt.items)
                 + (receipt.isPart ? " of \(Quantities.count(receipt.itemsRecorded))" : "")
                 + ", \(Quantities.bytes(receipt.itemBytes)) by DynamoDB's measure")
-        facts.add("target", "\(receipt.target), \(Quantities.bytes(receipt.fileBytes)), \(receipt.format)")
+        facts.add(
+            "target", "\(receipt.target), \(Quantities.bytes(receipt.fileBytes)), \(receipt.format)"
+        )
         facts.add(receipt.isPart ? "digest read" : "digest recorded", "\(receipt.digestRecorded)")
         facts.add("digest restored", "\(receipt.digestRecomputed)")
         facts.add("proof", "equal: \(receipt.explanation)")
         facts.add("head", "\(receipt.head)")
         let part = receipt.isPart ? "a part of " : ""
-        return ["restored \(part)table \(receipt.table) in \(Quantities.elapsed(receipt.microseconds))"]
+        return [
+            "restored \(part)table \(receipt.table) in \(Quantities.elapsed(receipt.microseconds))"
+        ]
             + facts.lines
     }
 }

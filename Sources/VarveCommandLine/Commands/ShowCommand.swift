@@ -35,7 +35,8 @@ struct ShowCommand: VarveSubcommand {
         if settings {
             guard let record = try RecordedSettings.newest(repository, history.id) else {
                 throw VarveError(
-                    .notFound, "no settings of table \(table) are recorded; give them to "
+                    .notFound,
+                    "no settings of table \(table) are recorded; give them to "
                         + "'varve backup' with --settings")
             }
             return try Console.write(RecordedSettings.json(record).prettyText)
@@ -81,7 +82,9 @@ struct ShowCommand: VarveSubcommand {
         var lines = ["table \(history.record.name)"] + facts.lines
         lines += ["", "restorable"]
         for range in history.ranges {
-            let states = history.checkpoints.filter { $0.instant >= range.from && $0.instant <= range.to }
+            let states = history.checkpoints.filter {
+                $0.instant >= range.from && $0.instant <= range.to
+            }
             let which =
                 range.isExactAtCheckpointsOnly
                 ? "\(Quantities.count(states.count, "recorded state"))" : "every second"

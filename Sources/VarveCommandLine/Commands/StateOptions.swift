@@ -5,13 +5,17 @@ import VarveFormat
 
 /// Which state of a table a command is about.
 struct StateOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("A backup: its name, its ARN, or the beginning of its id.", valueName: "name"))
+    @Option(
+        help: ArgumentHelp(
+            "A backup: its name, its ARN, or the beginning of its id.", valueName: "name"))
     var backup: String?
 
     @Flag(help: "The newest state.")
     var latest = false
 
-    @Option(help: ArgumentHelp("The state at a recorded time, for example 2025-09-25T10:00:00Z.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp(
+            "The state at a recorded time, for example 2025-09-25T10:00:00Z.", valueName: "time"))
     var at: String?
 
     /// - Throws: `usage` unless exactly one is given.

@@ -11,8 +11,8 @@ public struct VarveCommand: ParsableCommand {
         commandName: "varve",
         abstract: "Backups of DynamoDB tables that deduplicate, and prove themselves.",
         discussion: """
-            A repository holds any number of tables, and of each any number of states. Every restore \
-            is proven against the digest that was recorded when the data was live.
+            A repository holds any number of tables, and of each any number of states. Every \
+            restore is proven against the digest that was recorded when the data was live.
 
             Example:
               varve init -r /backups/shop
@@ -28,7 +28,7 @@ public struct VarveCommand: ParsableCommand {
                 name: "Making and using backups",
                 subcommands: [
                     InitCommand.self, BackupCommand.self, RestoreCommand.self, GetCommand.self,
-                    
+                    DiffCommand.self,
                 ]),
             CommandGroup(
                 name: "Looking",
@@ -37,7 +37,7 @@ public struct VarveCommand: ParsableCommand {
                     HeadCommand.self,
                 ]),
             CommandGroup(
-                name: "Keeping house", subcommands: [ForgetCommand.self]),
+                name: "Keeping house", subcommands: [ForgetCommand.self, PruneCommand.self]),
             CommandGroup(
                 name: "About varve", subcommands: [CompletionCommand.self, ManCommand.self]),
         ])

@@ -22,7 +22,7 @@ enum Console {
         try write(lines.map { $0 + "\n" }.joined())
     }
 
-    /// Writes to standard error. What cannot be told there can be told nowhere: a failure is no error.
+    /// Writes to standard error. What cannot be told there can be told nowhere.
     static func note(_ text: String) {
         _ = try? FileDescriptor.standardError.write(Array(text.utf8).raw)
     }

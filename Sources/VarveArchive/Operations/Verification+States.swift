@@ -1,0 +1,135 @@
+import VarveBytes
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+// Restore drills: states are put together in memory and proven by their digests.
+
+extension Verification {
+    /// What the rows of a state add up to.
+    private struct Sums: Sendable {
+        var digest = Hash256.zero
+        var items: UInt64 = 0
+        var bytes: UInt64 = 0
+    }
+
+    /// Puts the states together that the options choose.
+    func drill() {
+        for table in tables {
+            let history = table.history
+            for instant in drills(of: history) {
+                let backups = history.backups.filter { $0.instant == instant }
+                let label =
+                    backups.first.map { ObjectName.backup(history.id, $0.id).path }
+                    ?? "table \(history.record.name), \(instant)"
+                do {
+                    try drill(instant, history, backups, label)
+                } catch {
+                    if let error = error as? VarveError {
+                        note(error, label)
+                    } else {
+                        note(label, "\(error)")
+                    }
+                    for backup in backups { spoil(backup.id, of: history.id) }
+                }
+            }
+        }
+    }
+
+    private func drills(of history: TableHistory) -> [Instant] {
+        switch options.drill {
+        case .none: return []
+        case .backup(let table, let id):
+            guard table == history.id else { return [] }
+            return history.backups.filter { $0.id == id }.map(\.instant)
+        case .allBackups: return Set(history.backups.map(\.instant)).sorted()
+        case .allCheckpoints: return history.checkpoints.map(\.instant)
+        }
+    }
+
+    private func drill(
+        _ instant: Instant, _ history: TableHistory, _ backups: [BackupRecord], _ label: String
+    ) throws {
+        let plan = try history.plan(at: instant)
+        let sums = try add(plan, history.record.keySchema)
+        report.counts.states += 1
+        let point = plan.checkpoint
+        var isProven = true
+        if sums.digest != point.digest || sums.items != point.items || sums.bytes != point.bytes {
+            isProven = false
+            note(
+                label,
+                "the state at \(instant) has \(sums.items) items of \(sums.bytes) bytes with the "
+                    + "digest \(sums.digest); recorded are \(point.items), \(point.bytes) and "
+                    + "\(point.digest)")
+        }
+        for backup in backups {
+            let equal =
+                backup.digest == sums.digest && backup.items == sums.items
+                && backup.bytes == sums.bytes
+            for index in report.backups.indices
+            where report.backups[index].id == backup.id
+                && report.backups[index].tableID == history.id
+            {
+                report.backups[index].isProven = isProven && equal
+                if !isProven || !equal { report.backups[index].isAffected = true }
+            }
+            if isProven, !equal {
+                note(
+                    ObjectName.backup(history.id, backup.id).path,
+                    "the state at \(instant) is not the one that the backup names")
+            }
+        }
+    }
+
+    /// Streams a state and sums it up on all threads.
+    private func add(_ plan: StatePlan, _ schema: KeySchema) throws -> Sums {
+        let repository = repository
+        let pipeline = OrderedPipeline<RowBlock, Sums>(limit: repository.pipelineLimit) { block in
+            try Self.add(block, schema, repository)
+        }
+        var sums = Sums()
+        func take() throws {
+            guard let part = try pipeline.take() else { return }
+            sums.digest = sums.digest &+ part.digest
+            sums.items += part.items
+            sums.bytes += part.bytes
+            report.counts.items += part.items
+            tell(.states, sums.items, of: plan.checkpoint.items)
+        }
+        let source = try repository.rows(plan, schema: schema)
+        var last: [UInt8]?
+        while let block = try source.nextBlock() {
+            if let last, block.rows.order(0, key: last.raw) <= 0 {
+                throw VarveError(.damaged, "the keys of the state are not ascending")
+            }
+            last = block.rows.keyBytes(block.rows.count - 1)
+            while pipeline.isFull { try take() }
+            pipeline.submit(block)
+        }
+        while pipeline.pending > 0 { try take() }
+        return sums
+    }
+
+    private static func add(
+        _ block: RowBlock, _ schema: KeySchema, _ repository: Repository
+    ) throws -> Sums {
+        if !block.hasOutlined { return try add(block.rows, schema) }
+        var whole = RowBuffer(capacity: block.rows.byteCount * 2)
+        try repository.expand(block, 0..<block.rows.count, into: &whole)
+        return try add(whole, schema)
+    }
+
+    private static func add(_ rows: borrowing RowBuffer, _ schema: KeySchema) throws -> Sums {
+        var sums = Sums()
+        let codec = KeyCodec(schema)
+        for index in 0..<rows.count {
+            sums.digest = sums.digest &+ rows.itemHash(index)
+            sums.bytes += UInt64(
+                try ItemMeasure.keyBytes(of: rows.key(index), codec)
+                    + ItemMeasure.itemBytes(of: rows.value(index)))
+        }
+        sums.items = UInt64(rows.count)
+        return sums
+    }
+}

@@ -1,0 +1,177 @@
+public import VarveArchive
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+/// Two states of a table that are to be compared; one of them may be a file.
+public struct DifferenceRequest: Sendable {
+    public var table: String
+    /// What was before: a backup, a recorded instant, or a file.
+    public var from: String
+    /// What came after.
+    public var to: String
+    /// Files are plain JSON, without DynamoDB's types.
+    public var isPlainJSON = false
+
+    public init(table: String, from: String, to: String) {
+        self.table = table
+        self.from = from
+        self.to = to
+    }
+}
+
+/// How two states differ.
+public struct DifferenceSummary: Sendable, Hashable {
+    public var added: UInt64 = 0
+    public var removed: UInt64 = 0
+    public var replaced: UInt64 = 0
+    /// What was compared, in words.
+    public var from = ""
+    public var to = ""
+
+    public var isEmpty: Bool { added == 0 && removed == 0 && replaced == 0 }
+}
+
+/// Tells what changed between two states, in key order, as records of AWS's incremental exports.
+public struct DifferenceOperation {
+    private let repository: Repository
+    private let request: DifferenceRequest
+    private let control: OperationControl
+
+    /// One side of the comparison.
+    private enum Side {
+        case state(SelectedState)
+        case source(TableSource)
+    }
+
+    public init(
+        _ repository: Repository, _ request: DifferenceRequest,
+        control: OperationControl = OperationControl()
+    ) {
+        self.repository = repository
+        self.request = request
+        self.control = control
+    }
+
+    /// - Parameter emit: gets whole lines, some at a time; nil: only the counts are wanted.
+    /// - Throws: `notFound`, `ambiguous`; `invalidInput` for a file that is not understood, or two
+    ///   files; `damaged`; `interrupted`; what `emit` throws.
+    public func run(_ emit: ((RawSpan) throws -> Void)?) throws -> DifferenceSummary {
+        let history = try repository.history(of: request.table)
+        let schema = history.record.keySchema
+        let from = try side(request.from, history)
+        let to = try side(request.to, history)
+        var summary = DifferenceSummary()
+        summary.from = title(from)
+        summary.to = title(to)
+        let source: any DifferenceSource
+        switch (from, to) {
+        case (.state(let old), .state(let new)):
+            source = try repository.difference(from: old.plan, to: new.plan, schema: schema)
+        case (.state(let old), .source(let new)):
+            source = try repository.difference(
+                from: old.plan, to: SourceRows(new, schema, repository), schema: schema)
+        case (.source(let old), .state(let new)):
+            source = try repository.difference(
+                from: new.plan, to: SourceRows(old, schema, repository), schema: schema,
+                isReversed: true)
+        case (.source, .source):
+            throw VarveError(
+                .invalidInput, "both are files; one of the two must be a backup of the table")
+        }
+        var renderer = ChangeRecordRenderer(schema: schema)
+        var output = ByteWriter(capacity: 1 << 19)
+        let time = self.time(to)
+        while let block = try source.nextBlock() {
+            try control.check()
+            for entry in block.entries {
+                switch entry.kind {
+                case .added: summary.added += 1
+                case .removed: summary.removed += 1
+                case .replaced: summary.replaced += 1
+                }
+                if emit != nil { try append(entry, block.old, block.new, time, &renderer, &output) }
+            }
+            control.report(
+                done: 0, items: Int(summary.added + summary.removed + summary.replaced))
+            try emit?(output.bytes)
+            output.removeAll()
+        }
+        return summary
+    }
+
+    private func append(
+        _ entry: DifferenceBlock.Entry, _ old: borrowing RowBuffer, _ new: borrowing RowBuffer,
+        _ time: Int64, _ renderer: inout ChangeRecordRenderer, _ output: inout ByteWriter
+    ) throws(VarveError) {
+        switch (entry.old, entry.new) {
+        case (let before?, let after?):
+            try renderer.append(
+                time: time, key: new.key(after), old: old.value(before), new: new.value(after),
+                to: &output)
+        case (let before?, nil):
+            try renderer.append(
+                time: time, key: old.key(before), old: old.value(before), new: nil, to: &output)
+        case (nil, let after?):
+            try renderer.append(
+                time: time, key: new.key(after), old: nil, new: new.value(after), to: &output)
+        case (nil, nil): break
+        }
+    }
+
+    // MARK: Sides
+
+    /// A backup if there is one of that name, else a file, else a recorded instant.
+    private func side(_ text: String, _ history: TableHistory) throws(VarveError) -> Side {
+        do {
+            return .state(try history.state(.backup(text)))
+        } catch let missing where missing.code == .notFound {
+            if (try? FileSystem.metadata(text)) != nil {
+                var options = SourceOptions()
+                options.isPlainJSON = request.isPlainJSON
+                return .source(try TableSource.open(text, options: options))
+            }
+            guard let instant = try? Instant(parsing: text) else {
+                throw VarveError(
+                    .notFound, missing.message + "; and there is no such file", at: text)
+            }
+            return .state(try history.state(.instant(instant)))
+        }
+    }
+
+    private func title(_ side: Side) -> String {
+        switch side {
+        case .state(let state): state.title
+        case .source(let source): source.facts.path
+        }
+    }
+
+    /// When the changes can be said to have happened at the latest.
+    private func time(_ side: Side) -> Int64 {
+        switch side {
+        case .state(let state): state.instant.microseconds - 1
+        case .source(let source): (source.facts.instant ?? repository.now()) - 1
+        }
+    }
+}
+
+/// A source's rows, sorted, as the archive reads rows.
+private final class SourceRows: RowSource {
+    private let stream: RowStream
+
+    init(_ source: TableSource, _ schema: KeySchema, _ repository: Repository) {
+        // What was told cannot be taken back: rows out of order must be known before the first.
+        stream = source.rows(
+            schema: schema, order: .sorted,
+            workers: Workers(count: repository.environment.workers))
+    }
+
+    func nextBlock() throws -> RowBlock? {
+        guard let batch = try stream.nextBatch() else { return nil }
+        let block = RowBlock(capacity: batch.rows.byteCount + 32)
+        block.rows.append(batch.rows, 0..<batch.rows.count)
+        return block
+    }
+}

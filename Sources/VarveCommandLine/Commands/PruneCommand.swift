@@ -1,0 +1,120 @@
+import ArgumentParser
+import VarveArchive
+import VarveBackups
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+
+struct PruneCommand: VarveSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prune", abstract: "Free what no backup needs any more.",
+        discussion: """
+            Deletes backups whose promised time is over, lays out anew what the others need, and \
+            frees the rest. Data that is found to be useless stays for the time of grace first; \
+            other programs may go on backing up meanwhile.
+
+            Example:
+              varve prune -r /backups/shop --dry-run
+              varve prune -r /backups/shop --grace 1d
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Flag(help: "Only tell what would be done.")
+    var dryRun = false
+
+    @Option(
+        help: ArgumentHelp(
+            "How long useless data stays before it is deleted (default: 7d; 0s for none).",
+            valueName: "duration"))
+    var grace: GraceArgument?
+
+    func run(in session: Session) throws {
+        var request = Pruning.Request()
+        request.isDryRun = dryRun
+        if let grace { request.grace = grace.microseconds }
+        let report = try Pruning(try common.repository(), request).run()
+        try session.print(json(report), lines: lines(report))
+    }
+
+    // MARK: Text
+
+    private func lines(_ report: PruningReport) -> [String] {
+        let would = report.isDryRun ? "would be " : ""
+        var lines: [String] = []
+        for table in report.tables {
+            let gone = table.instantsBefore.count - table.instantsAfter.count
+            var facts = FactList()
+            facts.add(
+                "expired", table.expired.isEmpty ? nil : table.expired.map(\.name).joined(separator: ", "))
+            facts.add(
+                "states",
+                "\(Quantities.count(table.instantsAfter.count)) kept, "
+                    + "\(Quantities.count(gone)) \(would)dropped")
+            facts.add(
+                "laid out",
+                table.isLaidOut
+                    ? "\(Quantities.count(table.rewrittenRuns, "run")) \(would)merged" : nil)
+            lines += ["table \(table.name)"] + facts.lines
+        }
+        let found = report.collection
+        var facts = FactList()
+        facts.add("kept", packs(found.keptPacks, found.keptBytes))
+        facts.add("\(would)condemned", packs(found.condemnedPacks, found.condemnedBytes))
+        facts.add("waiting", packs(found.waitingPacks, found.waitingBytes))
+        facts.add("\(would)deleted", packs(found.deletedPacks, found.deletedBytes))
+        facts.add("\(would)repacked", packs(found.repackedPacks, found.repackedBytes))
+        return lines + ["data"] + facts.lines
+    }
+
+    private func packs(_ count: Int, _ bytes: UInt64) -> String? {
+        count == 0 ? nil : "\(Quantities.count(count, "pack")), \(Quantities.bytes(bytes))"
+    }
+
+    // MARK: JSON
+
+    private func json(_ report: PruningReport) -> JSONValue {
+        let found = report.collection
+        return .members([
+            "dryRun": .boolean(report.isDryRun),
+            "tables": .array(
+                report.tables.map { table in
+                    .members([
+                        "table": .string(table.name), "tableId": .string(table.id.description),
+                        "expired": .array(table.expired.map(\.json)),
+                        "statesBefore": .number(Int64(table.instantsBefore.count)),
+                        "statesAfter": .number(Int64(table.instantsAfter.count)),
+                        "isLaidOut": .boolean(table.isLaidOut),
+                        "rewrittenRuns": .number(Int64(table.rewrittenRuns)),
+                        "movedImages": .number(Int64(table.movedImages)),
+                    ])
+                }),
+            "keptPacks": .number(Int64(found.keptPacks)),
+            "keptBytes": .number(Int64(found.keptBytes)),
+            "condemnedPacks": .number(Int64(found.condemnedPacks)),
+            "condemnedBytes": .number(Int64(found.condemnedBytes)),
+            "waitingPacks": .number(Int64(found.waitingPacks)),
+            "waitingBytes": .number(Int64(found.waitingBytes)),
+            "deletedPacks": .number(Int64(found.deletedPacks)),
+            "deletedBytes": .number(Int64(found.deletedBytes)),
+            "rescuedPacks": .number(Int64(found.rescuedPacks)),
+            "repackedPacks": .number(Int64(found.repackedPacks)),
+            "repackedBytes": .number(Int64(found.repackedBytes)),
+        ])
+    }
+}
+
+/// A duration that may be none.
+struct GraceArgument: ExpressibleByArgument {
+    let microseconds: Int64
+
+    init?(argument: String) {
+        if argument == "0" || argument == "0s" {
+            microseconds = 0
+        } else if let duration = DurationArgument(argument: argument) {
+            microseconds = duration.microseconds
+        } else {
+            return nil
+        }
+    }
+}
