@@ -206,7 +206,8 @@ struct PruningTests {
             try trial.backup("next", minutes: 40)
             #expect(try trial.faults() == [], "next, operation \(place)")
             if paused.operations.count <= at { break }
-            place += 1
+            // Pages are read at hundreds of places that differ in nothing: a few of them serve.
+            place += place < 40 ? 3 : 37
         }
         #expect(place > 20)
         #expect(forgetsHead ? conflicts > 0 : conflicts == 0, "\(conflicts) conflicts")
