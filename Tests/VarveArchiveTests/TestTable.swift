@@ -34,9 +34,15 @@ struct TestTable {
     // MARK: Editing
 
     /// Puts items under new keys.
-    mutating func add(_ count: Int, _ random: SeededRandom, largeEvery: Int = 0) {
+    /// - Parameters:
+    ///   - largeEvery: every so manieth item has a value that is outlined; 0: none.
+    ///   - noise: bytes in each item that no compressor shortens.
+    mutating func add(
+        _ count: Int, _ random: SeededRandom, largeEvery: Int = 0, noise: Int = 0
+    ) {
         for index in 0..<count {
             var item = TestTable.item(random)
+            if noise > 0 { item["noise"] = .binary(random.bytes(noise)) }
             if largeEvery > 0, index % largeEvery == 0 {
                 item["large"] = .string(
                     String(repeating: "varve \(random.next()) ", count: 900))

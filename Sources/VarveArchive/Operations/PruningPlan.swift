@@ -140,8 +140,8 @@ struct PruningPlan {
                 let oldest = origins.min(by: { $0.sequence < $1.sequence })
             else { return nil }
             let runs = pieces.filter {
-                $0.kind == .run && $0.from >= range.from.microseconds
-                    && $0.to <= range.to.microseconds
+                $0.kind == .run && $0.from >= first.instant.microseconds
+                    && $0.to <= last.instant.microseconds
             }
             return RestorableRange(
                 isExactAtCheckpointsOnly: true, from: first.instant, to: last.instant,

@@ -37,6 +37,7 @@ public enum ObjectType: UInt8, Sendable, CaseIterable {
 public enum SealedObject {
     /// "VRVO".
     static let magic: UInt32 = 0x4f56_5256
+    /// Source: Spec 14.
     static let version: UInt8 = 1
     public static let headerSize = 56
     public static let trailerSize = 32
