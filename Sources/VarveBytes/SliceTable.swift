@@ -43,7 +43,7 @@ extension RawSpan {
         if start &+ size > byteCount { return false }
         var at = 0
         while at &+ 8 <= size {
-            let a = unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: start &+ at, as: UInt64.self)
+            let a = unsafe word64(start &+ at)
             let b = unsafe other.unsafeLoadUnaligned(
                 fromUncheckedByteOffset: slice.start &+ at, as: UInt64.self)
             if a != b { return false }
@@ -69,6 +69,12 @@ extension RawSpan {
                 at &+= 8
             }
             return unsafe word64(a &+ size &- 8) == word64(b &+ size &- 8)
+        }
+        if max(a, b) &+ 8 <= byteCount {
+            if size == 0 { return true }
+            let unused = UInt64(truncatingIfNeeded: 64 &- size &* 8)
+            let difference = unsafe UInt64(littleEndian: word64(a) ^ word64(b))
+            return difference &<< unused == 0
         }
         if size >= 4 {
             return unsafe word32(a) == word32(b)
@@ -117,12 +123,14 @@ extension RawSpan {
             }
             low = unsafe word64(start &+ (size >= 16 ? size &- 16 : 0))
             high = unsafe word64(start &+ size &- 8)
-        } else if size >= 4 {
-            low = UInt64(unsafe word32(start))
-            high = UInt64(unsafe word32(start &+ size &- 4))
         } else if size > 0 {
-            low = UInt64(byte(at: start)) | UInt64(byte(at: start &+ size >> 1)) << 8
-            high = UInt64(byte(at: start &+ size &- 1))
+            if start &+ 8 <= byteCount {
+                let unused = UInt64(truncatingIfNeeded: 64 &- size &* 8)
+                low = UInt64(littleEndian: unsafe word64(start)) &<< unused
+            } else {
+                // The same word, where eight bytes would reach beyond the end.
+                for at in start..<start &+ size { low = low >> 8 | UInt64(byte(at: at)) << 56 }
+            }
         }
         return tableMix(state ^ low, 0xa076_1d64_78bd_642f ^ high)
     }

@@ -92,7 +92,8 @@ public struct IndexPage: Sendable, Equatable {
     public init(_ bytes: RawSpan, kind: TreeKind) throws(VarveError) {
         var cursor = ByteCursor(bytes)
         if try cursor.u8() != kind.rawValue + 2 {
-            throw cursor.fault("this is not an index page of \(kind == .run ? "a run" : "an image")")
+            let name = kind == .run ? "a run" : "an image"
+            throw cursor.fault("this is not an index page of \(name)")
         }
         level = try cursor.u8()
         if level == 0 || level > Self.levelMax {

@@ -3,10 +3,10 @@ public import VarveModel
 
 /// Reads leaf pages from bytes that may be hostile. Source: Spec 07, Leaf page.
 ///
-/// `open` checks the page's structure and every column; `next` then builds rows, some at a time, and
-/// checks that they ascend. Rows are in-line (`Outlining.expand`). Whoever opens a page first
-/// compares its hash with its id; damage that the hash cannot show (a faulty writer) throws
-/// `damaged`, never traps.
+/// `open` checks the page's structure and every column; `next` then builds rows, some at a time,
+/// and checks that they ascend. Rows are in-line (`Outlining.expand`). Whoever opens a page compares its
+/// hash with its id first; damage that the hash cannot show (a faulty writer) throws `damaged`, and
+/// never traps.
 ///
 /// One thing is not checked here: which of the encodings is the shortest. Only encoding the rows
 /// again shows it.
@@ -24,24 +24,24 @@ public struct LeafPageReader: ~Copyable, Sendable {
     /// Rows or changes in the page; 0 before one is opened.
     public private(set) var count = 0
     /// Of those, how many `next` has built.
-    public private(set) var position = 0
+    public internal(set) var position = 0
     /// Whether a row has an outlined value.
     public private(set) var hasOutlined = false
 
-    private var page: [UInt8] = []
-    private var kind = TreeKind.image
-    private var check = ColumnCheck()
+    var page: [UInt8] = []
+    var kind = TreeKind.image
+    var check = ColumnCheck()
     /// Places at the columns' starts; where `next` is; where a look-up is.
-    private var start = PageColumns()
-    private var stream = PageColumns()
-    private var probe = PageColumns()
-    private var shapes = GrowingBuffer<RowShapes.Shape>()
-    private var ordinals = GrowingBuffer<UInt32>()
-    private var counts = GrowingBuffer<Int>()
-    private var key = ByteWriter()
-    private var lastKey = ByteWriter()
-    private var value = ByteWriter(capacity: 1 << 12)
-    private var lastStamp = ChangeStamp(time: 0, sequence: 0, kind: .put)
+    var start = PageColumns()
+    var stream = PageColumns()
+    var probe = PageColumns()
+    var shapes = GrowingBuffer<RowShapes.Shape>()
+    var ordinals = GrowingBuffer<UInt32>()
+    var counts = GrowingBuffer<Int>()
+    var key = ByteWriter()
+    var lastKey = ByteWriter()
+    var value = ByteWriter(capacity: 1 << 12)
+    var lastStamp = ChangeStamp(time: 0, sequence: 0, kind: .put)
 
     public init(schema: KeySchema) { self.schema = schema }
 }
@@ -175,7 +175,9 @@ extension LeafPageReader {
         _ cursor: inout ByteCursor, columns: Int, puts: Int
     ) throws(VarveError) {
         let total = try cursor.count()
-        if total > puts { throw cursor.fault("a page has more shapes than puts") }
+        if total > puts || (total == 0 && puts > 0) {
+            throw cursor.fault("a page of \(puts) puts has \(total) shapes")
+        }
         let base = start.strings.count
         var seen = 0
         for _ in 0..<total {
@@ -274,227 +276,5 @@ extension LeafPageReader {
         column.prefix = prefix
         column.tag = tag
         start.cursors[index] = column
-    }
-}
-
-// MARK: - Reading rows
-
-extension LeafPageReader {
-    /// Appends the next rows of an image page, until none is left or this call has appended
-    /// `byteLimit` bytes or more.
-    /// - Returns: how many rows were appended; 0 at the end of the page.
-    /// - Throws: `damaged` if keys do not ascend or a value is too long.
-    public mutating func next(
-        into rows: inout RowBuffer, byteLimit: Int = .max
-    ) throws(VarveError) -> Int {
-        precondition(kind == .image)
-        let first = position
-        let before = rows.byteCount
-        let page = page
-        let hasSort = schema.sort != nil
-        while position < count && rows.byteCount &- before < byteLimit {
-            key.removeAll()
-            stream.appendNextKey(page.raw, start.strings, hasSort: hasSort, into: &key)
-            if position > 0 && !lastKey.bytes.precedes(key.bytes) { throw unordered() }
-            try buildValue(page)
-            rows.append(key: key.bytes, value: value.bytes)
-            swap(&key, &lastKey)
-            position &+= 1
-        }
-        return position - first
-    }
-
-    /// Appends the next changes of a run page; as above.
-    public mutating func next(
-        into changes: inout ChangeBuffer, byteLimit: Int = .max
-    ) throws(VarveError) -> Int {
-        precondition(kind == .run)
-        let first = position
-        let before = changes.rows.byteCount
-        let page = page
-        let hasSort = schema.sort != nil
-        while position < count && changes.rows.byteCount &- before < byteLimit {
-            key.removeAll()
-            stream.appendNextKey(page.raw, start.strings, hasSort: hasSort, into: &key)
-            let stamp = nextStamp(page)
-            if !ChangeStamp.times.contains(stamp.time) {
-                throw VarveError(.damaged, "a time is out of range", at: "entry \(position)")
-            }
-            if position > 0 {
-                let order = lastKey.bytes.order(key.bytes)
-                if order > 0 || (order == 0 && !lastStamp.precedes(stamp)) { throw unordered() }
-            }
-            value.removeAll()
-            if stamp.kind == .put { try buildValue(page) }
-            changes.rows.append(key: key.bytes, value: value.bytes)
-            changes.stamps.append(stamp)
-            lastStamp = stamp
-            swap(&key, &lastKey)
-            position &+= 1
-        }
-        return position - first
-    }
-
-    @inline(never)
-    private func unordered() -> VarveError {
-        VarveError(.damaged, "the entries of a page do not ascend", at: "entry \(position)")
-    }
-
-    @inline(__always)
-    private mutating func nextStamp(_ page: [UInt8]) -> ChangeStamp {
-        stream.nextStamp(page.raw, start.integers)
-    }
-
-    /// Builds the next value in `value`.
-    @inline(__always)
-    private mutating func buildValue(_ page: [UInt8]) throws(VarveError) {
-        stream.cursors[PageColumns.shapes].nextInteger(page.raw, start.integers)
-        let ordinal = Int(truncatingIfNeeded: stream.cursors[PageColumns.shapes].integer)
-        let shape = shapes[ordinal]
-        value.removeAll()
-        value.append(varint: UInt64(truncatingIfNeeded: shape.count))
-        for index in shape.start..<shape.start &+ shape.count {
-            stream.appendNextAttribute(
-                Int(truncatingIfNeeded: ordinals[index]), page.raw, start.strings,
-                start.integers, into: &value)
-        }
-        if value.count > Self.valueMax {
-            throw VarveError(.damaged, "a row is too long", at: "entry \(position)")
-        }
-    }
-}
-
-extension PageColumns {
-    /// The next change's stamp.
-    @inline(__always)
-    mutating func nextStamp(
-        _ page: RawSpan, _ dictionary: borrowing GrowingBuffer<UInt64>
-    ) -> ChangeStamp {
-        cursors[Self.times].nextInteger(page, dictionary)
-        cursors[Self.sequences].nextInteger(page, dictionary)
-        cursors[Self.kinds].nextInteger(page, dictionary)
-        return ChangeStamp(
-            time: Int64(bitPattern: cursors[Self.times].integer),
-            sequence: cursors[Self.sequences].integer,
-            kind: cursors[Self.kinds].integer == 1 ? .put : .tombstone)
-    }
-}
-
-extension ChangeStamp {
-    /// From the year 1 to the end of 9999. Source: Spec 13.
-    static let times: Range<Int64> = -62_135_596_800_000_000..<253_402_300_800_000_000
-
-    /// Whether this one is earlier: by time, then by sequence.
-    func precedes(_ other: ChangeStamp) -> Bool {
-        time != other.time ? time < other.time : sequence < other.sequence
-    }
-}
-
-// MARK: - Looking up a key
-
-extension LeafPageReader {
-    /// Appends the row with this key of an image page, building no other.
-    /// - Returns: whether there is one. `next` goes on where it was.
-    /// - Throws: `damaged` if keys before it do not ascend.
-    /// - Complexity: O(entries of the page), without memory for them.
-    public mutating func find(
-        key wanted: RawSpan, into rows: inout RowBuffer
-    ) throws(VarveError) -> Bool {
-        precondition(kind == .image)
-        let page = page
-        guard let hit = try seek(wanted, page) else { return false }
-        try buildValue(at: hit, page)
-        rows.append(key: wanted, value: value.bytes)
-        return true
-    }
-
-    /// Appends all changes of this key of a run page.
-    /// - Returns: how many there are. `next` goes on where it was.
-    public mutating func find(
-        key wanted: RawSpan, into changes: inout ChangeBuffer
-    ) throws(VarveError) -> Int {
-        precondition(kind == .run)
-        let page = page
-        guard let first = try seek(wanted, page) else { return 0 }
-        let hasSort = schema.sort != nil
-        // The key column stands behind its first entry, the stamps at their start.
-        var puts = 0
-        for _ in 0..<first {
-            if probe.nextStamp(page.raw, start.integers).kind == .put { puts += 1 }
-        }
-        var last: ChangeStamp? = nil
-        var found = 0
-        while first + found < count {
-            if found > 0 {
-                key.removeAll()
-                probe.appendNextKey(page.raw, start.strings, hasSort: hasSort, into: &key)
-                if !key.bytes.equals(wanted) { break }
-            }
-            let stamp = probe.nextStamp(page.raw, start.integers)
-            if let last, !last.precedes(stamp) { throw unordered() }
-            last = stamp
-            value.removeAll()
-            if stamp.kind == .put {
-                if puts >= 0 {
-                    try buildValue(at: puts, page)
-                    puts = -1
-                } else {
-                    try buildValueAfter(page)
-                }
-            }
-            changes.rows.append(key: wanted, value: value.bytes)
-            changes.stamps.append(stamp)
-            found += 1
-        }
-        return found
-    }
-
-    /// The first entry with this key, or nil.
-    private mutating func seek(_ wanted: RawSpan, _ page: [UInt8]) throws(VarveError) -> Int? {
-        probe.copyPlaces(of: start)
-        let hasSort = schema.sort != nil
-        // `next` needs the key that it built last.
-        var before = ByteWriter(capacity: 64)
-        for at in 0..<count {
-            key.removeAll()
-            probe.appendNextKey(page.raw, start.strings, hasSort: hasSort, into: &key)
-            let order = key.bytes.order(wanted)
-            if order >= 0 { return order == 0 ? at : nil }
-            let ascends = kind == .run
-                ? before.bytes.order(key.bytes) <= 0 : before.bytes.precedes(key.bytes)
-            if at > 0 && !ascends { throw unordered() }
-            swap(&key, &before)
-        }
-        return nil
-    }
-
-    /// Builds the value of put `row`, counted over the page, in `value`.
-    private mutating func buildValue(at row: Int, _ page: [UInt8]) throws(VarveError) {
-        for at in 0..<shapes.count { shapes[at].rows = 0 }
-        for _ in 0..<row {
-            probe.cursors[PageColumns.shapes].nextInteger(page.raw, start.integers)
-            let shape = Int(truncatingIfNeeded: probe.cursors[PageColumns.shapes].integer)
-            shapes[shape].rows += 1
-        }
-        // How many values of each column lie before.
-        for at in 0..<counts.count { counts[at] = 0 }
-        for at in 0..<shapes.count {
-            let shape = shapes[at]
-            for index in shape.start..<shape.start + shape.count {
-                counts[Int(ordinals[index])] += shape.rows
-            }
-        }
-        for at in 0..<counts.count {
-            probe.skip(
-                counts[at], ofColumn: PageColumns.attributes + at, page.raw, start.strings,
-                start.integers)
-        }
-        try buildValueAfter(page)
-    }
-
-    private mutating func buildValueAfter(_ page: [UInt8]) throws(VarveError) {
-        swap(&stream, &probe)
-        defer { swap(&stream, &probe) }
-        try buildValue(page)
     }
 }

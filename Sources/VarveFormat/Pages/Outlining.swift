@@ -1,10 +1,11 @@
 public import VarveBytes
 
-/// Moves large values out of rows into blobs of their own, and back. Source: Spec 06, Outlined values.
+/// Moves large values out of rows into blobs of their own, and back.
+/// Source: Spec 06, Outlined values.
 public enum Outlining {
     /// A value of so many bytes (tag and payload) is outlined.
     public static let valueLimit = 16_384
-    /// What then remains of the row is at most so long.
+    /// What then remains of the row is at most so long, counting names and values.
     public static let rowLimit = 65_536
 
     /// One attribute of a value, as offsets into it.
@@ -118,7 +119,7 @@ public enum Outlining {
     /// Marks what is outlined; returns how many.
     private static func choose(_ attributes: inout [Attribute]) -> Int {
         var outlined = 0
-        var rest = UInt64(attributes.count).varintSize
+        var rest = 0
         for at in attributes.indices {
             if attributes[at].value.count >= valueLimit {
                 attributes[at].isOutlined = true

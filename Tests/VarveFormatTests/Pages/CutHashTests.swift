@@ -35,7 +35,8 @@ struct CutHashTests {
             let run = hash.run(level: 0, key: key.raw, time: 0x102, sequence: 0x304)
             #expect(run == Self.sipHash([0, 2] + key + stamp))
         }
-        let early: [UInt8] = [0x7f] + Array(repeating: 0xff, count: 7) + Array(repeating: 0, count: 8)
+        let early =
+            [0x7f] + [UInt8](repeating: 0xff, count: 7) + [UInt8](repeating: 0, count: 8)
         let run = hash.run(level: 1, key: [9].raw, time: -1, sequence: 0)
         #expect(run == Self.sipHash([1, 2, 9] + early))
     }

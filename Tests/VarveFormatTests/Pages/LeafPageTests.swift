@@ -20,6 +20,19 @@ struct LeafPageTests {
         #expect(slow == rows, "seed \(seed), a few bytes at a time")
     }
 
+    /// The bytes of the example in Spec 07.
+    @Test func theExampleOfTheSpec() throws {
+        let (schema, rows) = PageVectorTests.orderLines()
+        let page = try TestRows.encode(rows, schema, .image)
+        let parts = [
+            "010102", "03", "0a", "04010602", "353336333635", "05", "0200000202", "02",
+            "085175616e7469747902", "0953746f636b436f646501", "01", "020001", "04", "00000000",
+            "05", "02000c0004", "15", "00060506", "383531323341", "3731303533", "383434303642",
+        ]
+        #expect(PageVector.hexadecimal(page) == parts.joined())
+        #expect(try TestRows.decode(page, schema, .image) == rows)
+    }
+
     @Test(arguments: 0..<40)
     func keysAreFound(seed: Int) throws {
         let sorts: [AttributeType?] = [nil, .string, .number, .binary]
@@ -93,6 +106,36 @@ struct LeafPageTests {
         }
     }
 
+    /// Several random edits at a time, which reach what one flip does not. What is accepted can be
+    /// looked up and encoded again, in no more bytes.
+    @Test(arguments: 0..<8)
+    func randomEditsNeverTrap(seed: Int) throws {
+        let sorts: [AttributeType?] = [nil, .string, .number, .binary]
+        var source = RandomRows(
+            seed: UInt64(300 + seed), partition: Self.types[seed % 3], sort: sorts[seed % 4])
+        let kind: TreeKind = seed % 2 == 0 ? .image : .run
+        let page = try TestRows.encode(source.rows(12, kind), source.schema, kind)
+        var accepted = 0
+        for _ in 0..<500 {
+            var edited = page
+            for _ in 0...source.random.below(3) {
+                let at = source.random.below(edited.count)
+                switch source.random.below(4) {
+                case 0: edited[at] = UInt8(source.random.below(256))
+                case 1: edited[at] &+= 1
+                case 2: edited.insert(UInt8(source.random.below(4)), at: at)
+                default: edited.remove(at: at)
+                }
+            }
+            guard let rows = try? TestRows.decode(edited, source.schema, kind) else { continue }
+            accepted += 1
+            let again = try TestRows.encode(rows, source.schema, kind)
+            #expect(again.count <= edited.count, "seed \(300 + seed)")
+            #expect(try TestRows.decode(again, source.schema, kind) == rows)
+        }
+        #expect(accepted > 0 && accepted < 400)
+    }
+
     /// Decodes; returns 1 if that was refused. Otherwise the rows must be others.
     private func check(
         _ damaged: [UInt8], _ page: [UInt8], _ rows: [TestRow], _ schema: KeySchema,
@@ -108,6 +151,18 @@ struct LeafPageTests {
         // Only another choice of encoding could give the same rows, which a flip does not make.
         #expect(found != rows)
         return 0
+    }
+
+    /// Rows need a shape, even one without attributes: found by random damage.
+    @Test func refusesRowsWithoutShapes() throws {
+        let schema = TestRows.schema(.string)
+        let page = try TestRows.encode([TestRow(key: [0x61], value: [0])], schema, .image)
+        // … no columns, one shape of no columns, the shapes' column.
+        let head = Array(page.dropLast(5))
+        #expect(page == head + [1, 0, 2, 0, 0])
+        #expect(throws: VarveError(.damaged, "")) {
+            try TestRows.decode(head + [0, 2, 0, 0], schema, .image)
+        }
     }
 
     /// What is inside a map is checked when the page is opened.

@@ -6,8 +6,8 @@ import VarveModel
 
 /// A file of test vectors under `Fixtures/vectors/pages`.
 ///
-/// Bytes and hashes are lower-case hexadecimal, numbers are JSON numbers. With VARVE_RECORD=1 in the
-/// environment the tests write the files anew; otherwise they hold the code to them.
+/// Bytes and hashes are lower-case hexadecimal, numbers are JSON numbers. With VARVE_RECORD=1 in
+/// the environment the tests write the files anew; otherwise they hold the code to them.
 struct PageVectors<Case: Codable & Equatable>: Codable {
     /// The section of Spec that the cases follow.
     var spec: String

@@ -166,7 +166,9 @@ struct SmallPageTests {
 
 struct OutliningTests {
     /// Outlines a value of string attributes of the given lengths (tag and payload).
-    private static func outline(_ sizes: [(String, Int)]) throws -> (names: [String], inline: [UInt8]) {
+    private static func outline(
+        _ sizes: [(String, Int)]
+    ) throws -> (names: [String], inline: [UInt8]) {
         let value = value(sizes)
         var inline = ByteWriter()
         var stored: [[UInt8]] = []
@@ -210,8 +212,8 @@ struct OutliningTests {
 
     /// The longest first, of equals the first by name, until 65,536 bytes remain.
     @Test func theLongestAreOutlinedUntilTheRestFits() throws {
-        // 1 + n × (2 + size) bytes.
-        let five = [("a", 13_105), ("b", 13_105), ("c", 13_105), ("d", 13_105), ("e", 13_105)]
+        // n × (2 + size) bytes: 65,536 fit, one more does not.
+        let five = [("a", 13_105), ("b", 13_105), ("c", 13_105), ("d", 13_105), ("e", 13_106)]
         #expect(try Self.outline(five).names == [])
         var more = five
         more[4].1 += 1
