@@ -63,9 +63,18 @@ let package = Package(
         ]),
         tests("VarveCommandLineTests", ["VarveCommandLine", "VarveBytes"]),
         tests("VarveGoldenTests", [
-            "VarveArchive", "VarveStorage", "VarveFormat", "VarveModel", "VarveBytes",
+            "VarveArchive", "VarveEndpoints", "VarveStorage", "VarveFormat", "VarveModel", "VarveBytes",
         ]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The fuzzers need a compiler's flag for the whole build, and a main function that is libFuzzer's.
+if Context.environment["VARVE_FUZZ"] == "1" {
+    package.targets.append(
+        .executableTarget(
+            name: "fuzzing",
+            dependencies: ["VarveEndpoints", "VarveFormat", "VarveModel", "VarveBytes"],
+            path: "Tools/fuzzing"))
+}

@@ -5,6 +5,7 @@ import VarveFormat
 import VarveStorage
 
 /// Damage of any byte is reported, and never traps or gives other rows.
+@Suite(.enabled(if: !GoldenRepository.isRecording))
 struct DamageTests {
     /// A store, and what its backups give when it is sound.
     struct Subject {
@@ -19,21 +20,29 @@ struct DamageTests {
                 rows[backup.id] = try repository.restore(history, backup)
             }
             self.rows = rows
+            let report = repository.verify(
+                VerificationOptions(data: .all, decodesPages: true, drill: .allBackups))
+            #expect(report.problems.isEmpty)
         }
 
-        /// Whether the damage is found by reading all objects. What can still be restored must be
-        /// right.
+        /// Whether the damage is found, by verification and by reading all objects. What can still be
+        /// restored must be right.
         func reports(
             _ name: String, restoring: Bool, _ change: (inout [UInt8]) -> Void
         ) throws -> Bool {
             let store = golden.snapshot()
             try store.corrupt(name, change)
             if restoring { try restoreAll(store) }
+            let environment = GoldenBuilder.environment(
+                time: ManualTime(GoldenBuilder.start), seed: 9)
+            let report = Repository.verify(
+                store, environment: environment,
+                options: VerificationOptions(data: .all, decodesPages: restoring))
             do {
                 _ = try ObjectExamination(store)
                 return false
             } catch is VarveError {
-                return true
+                return !report.problems.isEmpty
             }
         }
 

@@ -3,6 +3,7 @@ import Testing
 import VarveBytes
 import VarveFormat
 import VarveModel
+import VarveStorage
 
 /// What the golden repositories hold. A change here changes what `Fixtures/golden` must be.
 enum GoldenContents {
@@ -198,11 +199,11 @@ enum GoldenContents {
 
     // MARK: Films
 
-    /// Real items: several leaves and packs, and a run that is too large for its commit.
+    /// Real items, and a table of several leaves and packs.
     static func films() throws -> GoldenBuilder {
         let url = GoldenRepository.root.appendingPathComponent("Fixtures/data/movies.jsonl.gz")
         let text = try inflate([UInt8](try Data(contentsOf: url)))
-        let plain = text.split(separator: 0x0a).prefix(1_000).joined(separator: [0x0a])
+        let plain = text.split(separator: 0x0a).prefix(300).joined(separator: [0x0a])
         let films = schema(("year", .number), ("title", .string))
         var rows = RowBuffer()
         try parse(Array(plain), films, form: .plain, into: &rows)
@@ -213,13 +214,31 @@ enum GoldenContents {
             try renderer.append(key: rows.key(index), value: rows.value(index), to: &line)
             lines.append(String(decoding: line.takeBytes(), as: UTF8.self))
         }
-        var builder = try GoldenBuilder(seed: 4, packBytes: 65_536)
+        var builder = try GoldenBuilder(seed: 4, packBytes: 32_768)
         try builder.makeTable("films", films)
-        try builder.backUp("films", lines, name: "thousand", second: 0)
+        try builder.backUp("films", lines, name: "first", second: 0)
         for index in stride(from: 5, to: lines.count, by: 4) {
             lines[index] = lines[index].replacingOccurrences(of: "imdb", with: "example")
         }
         try builder.backUp("films", lines, name: "quarter-changed", second: 86_400)
+        try builder.makeTable("grid", schema(("id", .string)))
+        var cells = grid
+        try builder.backUp("grid", cells, name: "first", second: 0)
+        for index in stride(from: 0, to: cells.count, by: 2) {
+            cells[index] = cells[index].replacingOccurrences(
+                of: #"{"S":"0"#, with: #"{"S":"f"#)
+        }
+        try builder.backUp("grid", cells, name: "half-changed", second: 1)
         return builder
+    }
+
+    /// Long keys, which weigh much and take little room, and text that does not compress.
+    private static var grid: [String] {
+        let random = SeededRandom(seed: 5)
+        let filler = String(repeating: "k", count: 1_000)
+        return (0..<800).map { index in
+            let note = random.bytes(60).raw.hexadecimal
+            return item(#""id":{"S":"\#(filler)\#(index)"},"note":{"S":"0\#(note)"}"#)
+        }
     }
 }

@@ -27,7 +27,8 @@ struct GoldenTests {
         var expected = try golden.expected()
         for (history, backup) in try repository.allBackups() {
             let name = "\(history.record.name)-\(backup.name)"
-            let text = try #require(expected.removeValue(forKey: name), "\(name)")
+            let known = expected.removeValue(forKey: name)
+            let text = try #require(known, "\(name)")
             let wanted = try rows(text, history.record.keySchema)
             let found = try repository.restore(history, backup)
             #expect(found == wanted, "\(name)")

@@ -55,10 +55,16 @@ same() {
     python3 - "$1" "$2" <<'PYTHON' || fail "$1 and $2 hold different items"
 import json, sys
 from decimal import Decimal
+def number(text):
+    """The same text for equal numbers of any length: 2.50 and 25E-1 are 25E-1."""
+    sign, digits, exponent = Decimal(text).as_tuple()
+    digits = "".join(map(str, digits)).lstrip("0")
+    exponent += len(digits) - len(digits.rstrip("0"))
+    return f"{'-' * sign}{digits.rstrip('0')}E{exponent}" if digits else "0"
 def normal(value):
     (kind, content), = value.items()
-    if kind == "N": return ("N", Decimal(content))
-    if kind == "NS": return ("NS", tuple(sorted(map(Decimal, content))))
+    if kind == "N": return ("N", number(content))
+    if kind == "NS": return ("NS", tuple(sorted(map(number, content))))
     if kind in ("SS", "BS"): return (kind, tuple(sorted(content)))
     if kind == "L": return ("L", tuple(map(normal, content)))
     if kind == "M": return ("M", attributes(content))
