@@ -32,7 +32,6 @@ struct LayoutWriter {
             },
             checkpoints: root, inline: inline)
         let name = ObjectName.layout(history.id, number: layout.number).path
-        writer.keep()
         guard try repository.store.createIfAbsent(name, try layout.seal()) else { return false }
         // The number may have been free only because a later layout replaced its bearer.
         let newest = try repository.newestLayout(of: history.id)
