@@ -62,6 +62,9 @@ let package = Package(
             "VarveBytes",
         ]),
         tests("VarveCommandLineTests", ["VarveCommandLine", "VarveBytes"]),
+        tests("VarveGoldenTests", [
+            "VarveArchive", "VarveStorage", "VarveFormat", "VarveModel", "VarveBytes",
+        ]),
         tests("TidyTests", []),
     ],
     swiftLanguageModes: [.v6]

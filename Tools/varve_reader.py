@@ -55,6 +55,7 @@ ITEM_BYTES_MAX = 409_600
 NAME_BYTES_MAX = 65_535
 TEXT_BYTES_MAX = 65_535
 SETTINGS_BYTES_MAX = 1_048_576
+SOURCE_POSITION_BYTES_MAX = 65_535
 PARTITION_KEY_BYTES_MAX = 2_048
 SORT_KEY_BYTES_MAX = 1_024
 
@@ -1553,7 +1554,7 @@ class LeafPage:
         else:
             inline = puts
         self.weights = [base + length + cost for length, cost in zip(map(len, self.keys), inline)]
-        if sum(self.weights) > LEAF_WEIGHT_LIMIT:
+        if sum(self.weights) >= LEAF_WEIGHT_LIMIT:
             raise Damage("the page is heavier than any rule allows", self.where)
 
     def rows(self, fetch_value):
@@ -2001,6 +2002,8 @@ class PackIndex:
         if data[:8] != b"VARVEIX1" or data[8] != 1 or any(data[9:12]) or any(data[20:24]):
             raise Damage("not a pack index of version 1", where, 0)
         self.pack_count, self.count = struct.unpack_from("<II", data, 12)
+        if not self.pack_count:
+            raise Damage("a pack index lists no pack", where, 12)
         self.ids = 24 + 1024
         self.fields = self.ids + 32 * self.count
         self.packs = self.fields + 20 * self.count
@@ -2100,6 +2103,8 @@ class Configuration:
         if len(self.cut_key) != 16:
             cursor.fail("the cut key does not have 16 bytes")
         self.pack_bytes = cursor.varint()
+        if not 1 <= self.pack_bytes < PACK_BYTES_LIMIT:
+            cursor.fail("packs cannot have the size that the configuration names")
         cursor.finish("the configuration")
 
 
@@ -2144,11 +2149,13 @@ class Settings:
         cursor = open_sealed(data, where, 3)
         self.time = cursor.time()
         self.documents = {}
+        self.texts = {}
         kinds = []
         for _ in range(cursor.count(2, "documents")):
             kind = cursor.text()
             kinds.append(kind)
             document = cursor.text(SETTINGS_BYTES_MAX)
+            self.texts[kind] = document
             if kind not in self.KINDS:
                 cursor.fail(f"there is no kind of settings {kind!r}")
             try:
@@ -2263,6 +2270,8 @@ class Commit:
         self.changes_digest = cursor.digest()
         self.source_kind = cursor.text()
         self.source_position = cursor.bytes()
+        if len(self.source_position) > SOURCE_POSITION_BYTES_MAX:
+            cursor.fail("the source position is too long")
         cursor.finish("the commit's logical part")
 
     @property
@@ -2304,18 +2313,28 @@ class Range:
     def of_commit(cls, commit):
         made = cls()
         made.checkpoints_only = commit.checkpoints_only
-        made.time_from = commit.time_from
+        made.time_from = made.time_to = commit.time_from
         made.first = commit.sequence
         made.changes_digest = 0
         made.extend(commit)
         return made
 
     def extend(self, commit):
+        """Takes in the next commit, or an older copy that lies within the range."""
         self.commits.append(commit)
-        self.time_to = commit.time_to
         self.last = commit.sequence
         self.last_hash = commit.hash
-        self.items, self.bytes, self.digest = commit.items, commit.bytes, commit.digest
+        if commit.time_to >= self.time_to:
+            self.time_to = commit.time_to
+            self.items, self.bytes, self.digest = commit.items, commit.bytes, commit.digest
+
+    def takes(self, commit):
+        """Whether the commit belongs to this range rather than to one of its own."""
+        if self.checkpoints_only != commit.checkpoints_only:
+            return False
+        if commit.begins:
+            return self.time_from <= commit.time_from and commit.time_to <= self.time_to
+        return self.time_to == commit.time_from
 
     def __str__(self):
         exact = "at its checkpoints" if self.checkpoints_only else "at every second"
@@ -2345,8 +2364,10 @@ class Layout:
         if not is_ascending([(p.time_to, p.time_from, p.kind) for p in self.pieces]):
             raise Damage("the pieces of the layout are not in order", where)
         for one, two in zip(self.ranges, self.ranges[1:]):
-            if one.time_to > two.time_from or one.last >= two.first:
+            if one.time_to > two.time_from:
                 raise Damage("the ranges of the layout overlap or are not in order", where)
+        if any(one.last >= self.next_sequence for one in self.ranges):
+            raise Damage("a range of the layout has commits that it does not cover", where)
 
 
 def decode_intent(data, where):
@@ -2362,6 +2383,8 @@ def decode_condemned(data, where):
     written = cursor.time()
     packs = [cursor.take(32) for _ in range(cursor.count(32, "packs"))]
     indexes = [cursor.take(32) for _ in range(cursor.count(32, "indexes"))]
+    if not is_ascending(packs) or not is_ascending(indexes):
+        cursor.fail("the names of the condemned list do not ascend")
     cursor.finish("the condemned list")
     return {"written": written, "packs": packs, "indexes": indexes}
 
@@ -2630,14 +2653,15 @@ class History:
     def _ranges(self):
         ranges = list(self.layout.ranges) if self.layout else []
         for commit in self.commits:
-            last = ranges[-1] if ranges else None
-            if commit.begins or last is None or last.checkpoints_only != commit.checkpoints_only:
-                ranges.append(Range.of_commit(commit))
+            for place, one in enumerate(ranges):
+                if one.takes(commit):
+                    if one.in_layout:
+                        ranges[place] = one = self._copy_of(one)
+                    one.extend(commit)
+                    break
             else:
-                if last.in_layout:
-                    ranges[-1] = last = self._copy_of(last)
-                last.extend(commit)
-        return ranges
+                ranges.append(Range.of_commit(commit))
+        return sorted(ranges, key=lambda one: (one.time_from, one.time_to))
 
     @staticmethod
     def _copy_of(layout_range):
@@ -3353,22 +3377,30 @@ class Verifier:
         following = history.layout.next_sequence if history.layout else 0
         following += len(history.commits)
         before = None
+        # The greatest time up to which the commits before reach; None where that is not known.
+        reached = TIME_LEAST
         for sequence in sequences:
             if sequence in known:
                 commit = known[sequence]
             else:
                 commit = self.report.attempt(history.commit_name(sequence),
                                              history.read_commit, sequence)
+            if before is None and sequence:
+                reached = None
+            if history.layout and sequence == history.layout.next_sequence:
+                reached = max((one.time_to for one in history.layout.ranges), default=None)
             if commit is None:
                 before = None
                 continue
             if sequence > following:
                 self.report.problem(f"{commit.where}: a commit before it is missing "
                                     f"(sequence {following})")
-            self.report.attempt(commit.where, self.commit, history, commit, before)
+            self.report.attempt(commit.where, self.commit, history, commit, before, reached)
             before = commit
+            if reached is not None:
+                reached = max(reached, commit.time_to)
 
-    def commit(self, history, commit, before):
+    def commit(self, history, commit, before, reached):
         problem = self.report.problem
         layout = history.layout
         if commit.sequence == 0:
@@ -3379,38 +3411,51 @@ class Verifier:
         elif before is not None and before.sequence == commit.sequence - 1:
             if commit.before != before.hash:
                 problem(f"{commit.where}: the hash before is not that of the commit before")
-            if not commit.begins and commit.time_from != before.time_to:
-                problem(f"{commit.where}: it does not go on where the commit before ended")
-            if commit.time_from < before.time_to:
-                problem(f"{commit.where}: it starts before the commit before ended")
+        if not commit.begins and reached not in (None, commit.time_from):
+            problem(f"{commit.where}: it does not go on where the commits before ended")
         if layout is not None:
             if commit.sequence == layout.next_sequence - 1 and commit.hash != layout.before:
                 problem(f"{layout.where}: its hash before is not that of {commit.where}")
             for one in layout.ranges:
                 if commit.sequence == one.last and commit.hash != one.last_hash:
                     problem(f"{layout.where}: a range's last hash is not that of {commit.where}")
+        if commit.begins:
+            covered = any(
+                one.time_from <= commit.time_to <= one.time_to and not one.checkpoints_only
+                and commit not in one.commits and one.first < commit.sequence
+                for one in history.ranges)
+            if covered and commit in history.commits:
+                problem(f"{commit.where}: a range that is exact at every second covers it")
+        self.commit_pieces(commit)
         self.commit_counts(commit)
+
+    def commit_pieces(self, commit):
+        """A commit has one piece, which begins or ends where it does."""
+        problem = self.report.problem
+        if len(commit.pieces) != 1:
+            problem(f"{commit.where}: it has {len(commit.pieces)} pieces instead of one")
+            return
+        piece = commit.pieces[0]
+        if commit.begins and (piece.is_run or commit.time_from != commit.time_to):
+            problem(f"{commit.where}: it begins a range, and is no image of one instant")
+        if piece.time_to != commit.time_to:
+            problem(f"{commit.where}: its piece ends at another time")
+        if piece.is_run and piece.time_from != commit.time_from:
+            problem(f"{commit.where}: its run begins at another time")
 
     def commit_counts(self, commit):
         problem = self.report.problem
-        counted = 0
         for checkpoint in commit.checkpoints:
             if not commit.time_from <= checkpoint.instant <= commit.time_to:
                 problem(f"{commit.where}: a checkpoint is outside the commit's times")
-            counted += checkpoint.changes
         last = commit.checkpoints[-1] if commit.checkpoints else None
         if last and last.instant == commit.time_to:
             if not last.matches(commit.items, commit.bytes, commit.digest):
                 problem(f"{commit.where}: its last checkpoint is not its last state")
-        images = [piece for piece in commit.pieces if not piece.is_run]
         runs = [piece for piece in commit.pieces if piece.is_run]
-        if images and not commit.begins:
-            problem(f"{commit.where}: it has an image but does not begin a range")
         digest = sum(piece.tree.digest for piece in runs) & MASK_256
         if digest != commit.changes_digest:
             problem(f"{commit.where}: the change digest is not that of its runs")
-        if runs and sum(piece.tree.entries for piece in runs) != commit.changes:
-            problem(f"{commit.where}: the count of changes is not that of its runs")
 
     # Trees and states
 
@@ -3515,9 +3560,6 @@ class Verifier:
             where = f"{history.directory}, checkpoint {format_time(instant)}"
             if changes and least < instant - MICROSECONDS and instant in checkpoints:
                 self.report.problem(f"{where}: a second before it has changes but is no checkpoint")
-            elif instant in checkpoints and checkpoints[instant].changes != changes:
-                self.report.problem(f"{where}: it counts {checkpoints[instant].changes} changes, "
-                                    f"the runs have {changes}")
 
     def check_states(self, history, known, damaged):
         problem = self.report.problem

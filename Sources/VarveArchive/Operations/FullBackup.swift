@@ -88,9 +88,8 @@ public final class FullBackup {
         tree = TreeBuilder(
             writesImage ? .image : .run, schema: history.record.keySchema, repository: repository,
             writer: writer)
-        if let plan {
-            previous = try StateCursor(
-                repository.rows(plan, schema: history.record.keySchema))
+        if let base {
+            previous = try StateCursor(ResumingRows(repository, history, at: base.instant))
         }
     }
 

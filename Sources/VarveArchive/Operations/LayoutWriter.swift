@@ -54,7 +54,9 @@ struct LayoutWriter {
         if records.isEmpty { return }
         var reach = BlobReach(
             repository, readsLeaves: records.contains { $0.type == .outlinedValue })
-        try reach.add(pieces, schema: history.record.keySchema)
+        // The writer holds every blob of a new piece: what no pack has it has written.
+        let known = Set(history.pieces)
+        try reach.add(pieces.filter(known.contains), schema: history.record.keySchema)
         for record in records where reach.ids.contains(record.id) {
             var cursor = ByteCursor(record.bytes.raw)
             let header = try BlobRecord(header: &cursor)
