@@ -54,11 +54,13 @@ objects() { (cd "$VARVE_REPOSITORY" && find . -type f | sort | xargs sha256sum |
 same() {
     python3 - "$1" "$2" <<'PYTHON' || fail "$1 and $2 hold different items"
 import json, sys
-from decimal import Decimal
+from decimal import Decimal, getcontext
+getcontext().prec = 60
+def number(text): return str(Decimal(text).normalize() + 0)
 def normal(value):
     (kind, content), = value.items()
-    if kind == "N": return ("N", Decimal(content))
-    if kind == "NS": return ("NS", tuple(sorted(map(Decimal, content))))
+    if kind == "N": return ("N", number(content))
+    if kind == "NS": return ("NS", tuple(sorted(map(number, content))))
     if kind in ("SS", "BS"): return (kind, tuple(sorted(content)))
     if kind == "L": return ("L", tuple(map(normal, content)))
     if kind == "M": return ("M", attributes(content))
