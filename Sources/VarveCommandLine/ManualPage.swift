@@ -20,20 +20,23 @@ struct ManualPage {
         help = VarveCommand.helpMessage(for: type, columns: 78)
     }
 
+    /// The commands that have pages.
+    static var commandNames: [String] {
+        VarveCommand.configuration.subcommands.compactMap { $0.configuration.commandName }
+    }
+
     /// The page of a command.
     /// - Throws: `invalidInput` if there is no such command.
     static func of(_ command: String) throws(VarveError) -> ManualPage {
-        var names: [String] = []
         for type in VarveCommand.configuration.subcommands {
             let name = type.configuration.commandName ?? ""
             if name == command || type.configuration.aliases.contains(command) {
                 return ManualPage(of: type, name: name)
             }
-            names.append(name)
         }
         throw VarveError(
             .invalidInput,
-            "there is no command '\(command)'; there are \(names.joined(separator: ", "))")
+            "there is no command '\(command)'; there are \(commandNames.joined(separator: ", "))")
     }
 
     var roff: String {

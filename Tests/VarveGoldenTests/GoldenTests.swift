@@ -27,11 +27,11 @@ struct GoldenTests {
         var expected = try golden.expected()
         for (history, backup) in try repository.allBackups() {
             let name = "\(history.record.name)-\(backup.name)"
-            let known = expected.removeValue(forKey: name)
-            let text = try #require(known, "\(name)")
+            let found = expected.removeValue(forKey: name)
+            let text = try #require(found, "\(name)")
             let wanted = try rows(text, history.record.keySchema)
-            let found = try repository.restore(history, backup)
-            #expect(found == wanted, "\(name)")
+            let restored = try repository.restore(history, backup)
+            #expect(restored == wanted, "\(name)")
         }
         #expect(expected.isEmpty, "items of backups that are not there")
     }

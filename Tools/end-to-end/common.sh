@@ -54,13 +54,9 @@ objects() { (cd "$VARVE_REPOSITORY" && find . -type f | sort | xargs sha256sum |
 same() {
     python3 - "$1" "$2" <<'PYTHON' || fail "$1 and $2 hold different items"
 import json, sys
-from decimal import Decimal
-def number(text):
-    """The same text for equal numbers of any length: 2.50 and 25E-1 are 25E-1."""
-    sign, digits, exponent = Decimal(text).as_tuple()
-    digits = "".join(map(str, digits)).lstrip("0")
-    exponent += len(digits) - len(digits.rstrip("0"))
-    return f"{'-' * sign}{digits.rstrip('0')}E{exponent}" if digits else "0"
+from decimal import Decimal, getcontext
+getcontext().prec = 60
+def number(text): return str(Decimal(text).normalize() + 0)
 def normal(value):
     (kind, content), = value.items()
     if kind == "N": return ("N", number(content))
