@@ -2559,7 +2559,9 @@ class Repository:
         raise problem or Damage("it is in no pack and not inline", where)
 
     def table_ids(self):
-        return self.names("tables", HEX_32)
+        """Tables of which there is an object; a directory without any is none (page 02)."""
+        return [name for name in self.names("tables", HEX_32)
+                if any(files for _, _, files in os.walk(self.path(f"tables/{name}")))]
 
     def table_record(self, table_id):
         name = f"tables/{table_id}/table"
@@ -3534,8 +3536,12 @@ class Verifier:
             for _ in tree.pages():
                 pass
             self.after_tree(tree)
+        imaged = {piece.time_to for piece in history.pieces if not piece.is_run}
         for chain in chains:
-            if not chain.run(instants):
+            # A copy that was brought in later than newer ones has an image within a run that knows
+            # nothing of it: only at a run's end do image and run give the same state (page 10).
+            ends = {chain.start}.union(run.time_to for run in chain.runs)
+            if not chain.run(instants - (imaged - ends)):
                 damaged = True
                 continue
             for instant, found in chain.states.items():

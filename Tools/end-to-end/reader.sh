@@ -37,13 +37,16 @@ run 0 "an older copy" backup Orders orders-2.jsonl --name orders-older --time 20
 cp orders-2.jsonl orders-older.jsonl
 run 0 "a copy between" backup Orders orders-2.jsonl --name orders-between --time 2024-01-02T12:00:00Z
 cp orders-2.jsonl orders-between.jsonl
+head -15000 orders-1.jsonl > orders-within.jsonl
+run 0 "a copy between, of a state of its own" backup Orders orders-within.jsonl --name orders-within --time 2024-01-01T12:00:00Z
+mkdir -p repository/tables/0123456789abcdef0123456789abcdef/commits
 run 0 "films" backup Films films-1.jsonl --name films-1 --time 2024-01-01T00:00:00Z \
     --partition-key year:N --sort-key title:S
 run 0 "changed films" backup Films films-2.jsonl --name films-2 --time 2024-01-02T00:00:00Z
 
 reader 0 "the reader verifies all of it" verify "$VARVE_REPOSITORY"
 for pair in Orders:orders-1 Orders:orders-2 Orders:orders-few Orders:orders-again \
-    Orders:orders-older Orders:orders-between Films:films-1 Films:films-2; do
+    Orders:orders-older Orders:orders-between Orders:orders-within Films:films-1 Films:films-2; do
     table=${pair%:*} name=${pair#*:}
     reader 0 "the reader restores $name" restore "$VARVE_REPOSITORY" "$table" --backup "$name"
     cp output "reader-$name.jsonl"

@@ -16,6 +16,12 @@ extension Repository {
         let record = TableRecord(
             name: name, ordinal: ordinal, arn: arn, serviceID: serviceID, created: now(),
             keySchema: schema)
+        // Before any row is read: the parser of rows relies on it.
+        do throws(VarveError) {
+            try record.check()
+        } catch {
+            throw VarveError(.invalidInput, error.message, at: error.location)
+        }
         return TableHistory(
             id: TableID(repository: configuration.id, name: name, ordinal: ordinal),
             record: record, layoutNumber: 0, layout: nil, commits: [], backups: [],

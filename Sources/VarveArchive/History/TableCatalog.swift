@@ -66,7 +66,13 @@ extension Repository {
                 guard error.code == .notFound else { throw error }
             }
         }
-        return try readHistory(id, record)
+        do throws(VarveError) {
+            return try readHistory(id, record)
+        } catch {
+            // What is still missing has not moved: it is lost.
+            guard error.code == .notFound else { throw error }
+            throw VarveError(.damaged, error.message, at: error.location)
+        }
     }
 
     private static let historyAttempts = 8
@@ -95,6 +101,11 @@ extension Repository {
             }
             backups.append(record)
         }
+        if let lost = backups.first(where: {
+            $0.commitSequence >= (layout?.nextSequence ?? 0) + UInt64(commits.count)
+        }) {
+            throw Self.missing(commit: lost.commitSequence, of: id, "backup '\(lost.name)' names it")
+        }
         backups.sort { ($0.instant, $0.name, $0.created) < ($1.instant, $1.name, $1.created) }
         // Full copies are the only source of history so far: what a layout covers and still promises
         // is what its backups name, with digests in full.
@@ -114,7 +125,18 @@ extension Repository {
             commits: commits, backups: backups, coveredCheckpoints: covered)
     }
 
+    /// A commit that must be there is not: history would end before it in silence, and the next
+    /// backup would take its place.
+    private static func missing(
+        commit sequence: UInt64, of id: TableID, _ reason: String
+    ) -> VarveError {
+        VarveError(
+            .notFound, "the commit is missing: \(reason); run 'varve verify'",
+            at: ObjectName.commit(id, sequence: sequence).path)
+    }
+
     /// Reads commits from a sequence on, and checks that they are a chain.
+    /// - Throws: `notFound` if one is missing before the last; a listing beside a writer may lack it.
     private func readCommits(
         _ id: TableID, from first: UInt64, before: Hash256
     ) throws(VarveError) -> [CommitRecord] {
@@ -124,7 +146,10 @@ extension Repository {
             guard case .commit(_, let sequence)? = ObjectName(path: entry.name),
                 sequence >= first
             else { continue }
-            if sequence != first + UInt64(commits.count) { break }
+            let next = first + UInt64(commits.count)
+            if sequence != next {
+                throw Self.missing(commit: next, of: id, "commit \(sequence) follows")
+            }
             let commit = try CommitRecord(sealed: try store.read(entry.name), name: entry.name)
             if commit.logical.table != id || commit.logical.sequence != sequence
                 || commit.logical.before != expected

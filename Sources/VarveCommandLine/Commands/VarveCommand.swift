@@ -99,7 +99,9 @@ public struct VarveCommand: ParsableCommand {
             return status.status
         } catch let error as VarveError {
             let status = ExitStatus(error)
-            if status == .brokenPipe { return status }
+            if status == .brokenPipe || error.systemError?.isBrokenPipe == true {
+                return .brokenPipe
+            }
             tell(error, asJSON: asJSON)
             return error.code == .usage ? .usage : status
         } catch {
