@@ -244,7 +244,8 @@ extension Decoder {
         var cursor = ByteCursor(bytes.raw)
         try CanonicalValue.validate(&cursor)
         try cursor.end()
-        return compare(try AttributeValue(canonical: bytes.raw).canonicalBytes, bytes)
+        var again = ByteCursor(bytes.raw)
+        return compare(try AttributeValue(canonical: &again).canonicalBytes, bytes)
     }
 
     /// Rows are rendered and read again, also by a parser that has learned from them.
