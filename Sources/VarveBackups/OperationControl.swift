@@ -25,6 +25,9 @@ public final class OperationControl: Sendable {
     /// Asks the operation to stop; it throws `interrupted` soon, with nothing published.
     public func stop() { isStopped.store(true, ordering: .relaxed) }
 
+    /// Whether `stop` was called.
+    public var isStopping: Bool { isStopped.load(ordering: .relaxed) }
+
     /// - Throws: `interrupted` once `stop` was called.
     public func check() throws(VarveError) {
         if isStopped.load(ordering: .relaxed) {

@@ -38,6 +38,12 @@ struct Session {
 /// A command of Varve.
 protocol VarveSubcommand: ParsableCommand {
     var common: CommonOptions { get }
+    /// Whether the command must clean up when it is interrupted; others just end.
+    static var endsGently: Bool { get }
 
     func run(in session: Session) throws
+}
+
+extension VarveSubcommand {
+    static var endsGently: Bool { false }
 }

@@ -18,7 +18,7 @@ struct CorruptionTests {
         let test = try smallRepository(seed: 20, in: store)
         #expect(verify(store).isClean)
         for object in try store.list("") {
-            let stride = max(1, object.size / 40)
+            let stride = max(1, object.size / 16)
             var offsets = Array(Swift.stride(from: 0, to: object.size, by: stride))
             offsets += [1, 5, object.size - 1, object.size - 20, object.size - 40]
             for offset in offsets where offset < object.size {
@@ -58,7 +58,7 @@ struct CorruptionTests {
             let bytes = try store.read(object.name)
             let body = SealedObject.headerSize..<bytes.count - SealedObject.trailerSize
             for offset in Swift.stride(from: body.lowerBound, to: body.upperBound, by: 1).filter({
-                $0 < body.lowerBound + 300 || $0 % 97 == 0
+                $0 < body.lowerBound + 140 || $0 % 2003 == 0
             }) {
                 let copy = store.snapshot()
                 let value = UInt8(truncatingIfNeeded: test.random.next())

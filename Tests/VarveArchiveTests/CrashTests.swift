@@ -148,4 +148,30 @@ struct CrashTests {
         }
         #expect(ordinal > 10)
     }
+
+    /// The second writer finds the packs of the first, which then fails and gives up.
+    @Test func aFailingWriterTakesNothingFromAnother() throws {
+        let scene = try Scene(seed: 53, noise: 900)
+        var ordinal = 0
+        while true {
+            let memory = scene.store.snapshot()
+            let second = Attempt()
+            let at = ordinal
+            let store = FaultyStore(memory) { operation in
+                guard operation.ordinal == at else { return nil }
+                second.finish(attempt(scene.second, at: 20, in: memory, seed: 6))
+                return .diskFull
+            }
+            let first = attempt(scene.second, at: 20, in: store, seed: 3)
+            if !second.hasRun { break }
+            let label: Comment = "operation \(at)"
+            #expect(first != nil, label)
+            #expect(second.failure == nil, label)
+            let reopened = try open(memory, seed: 4)
+            #expect(reopened.verify(everything).problems == [], label)
+            #expect(try contents(reopened, at: 20) == scene.second.rows, label)
+            ordinal += 1
+        }
+        #expect(ordinal > 10)
+    }
 }

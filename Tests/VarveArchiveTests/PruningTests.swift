@@ -13,7 +13,7 @@ struct PruningTests {
         world.change(2000, largeEvery: largeEvery)
         for index in 0..<30 {
             try world.backup("b\(index)", minutes: index + 1)
-            world.change(250, largeEvery: largeEvery)
+            world.change(400, largeEvery: largeEvery)
         }
         return world
     }
@@ -97,7 +97,7 @@ struct PruningTests {
     @Test func graceHoldsPacksBack() throws {
         let world = try thirty(7)
         try world.forget((0..<29).map { "b\($0)" })
-        try #require(try world.base.list("packs/").count > 40)
+        try #require(try world.base.list("packs/").count > 10)
         let before = try world.bytes("packs/")
         let first = try world.prune(grace: Pruning.Request.graceDefault)
         #expect(first.collection.deletedPacks == 0)
@@ -195,15 +195,19 @@ struct PruningTests {
             } catch let error as VarveError where error.code == .conflict {
                 conflicts += 1
                 trial.states["during"] = nil
+            } catch {
+                Issue.record("operation \(place), \(paused.operations.dropFirst(at).first!): \(error)")
+                break
             }
             #expect(try trial.faults() == [], "paused before operation \(place)")
-            try trial.prune()
+            do { try trial.prune() } catch { Issue.record("prune \(place): \(error)"); break }
             #expect(try trial.faults() == [], "pruned after operation \(place)")
             trial.change(5)
             try trial.backup("next", minutes: 40)
             #expect(try trial.faults() == [], "next, operation \(place)")
             if paused.operations.count <= at { break }
-            place += 1
+            // Pages are read at hundreds of places that differ in nothing: a few of them serve.
+            place += place < 40 ? 3 : 37
         }
         #expect(place > 20)
         #expect(forgetsHead ? conflicts > 0 : conflicts == 0, "\(conflicts) conflicts")

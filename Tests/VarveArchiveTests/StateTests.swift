@@ -49,7 +49,7 @@ struct StateTests {
     func equalRowsGiveTheEqualTree(keyFiller: Int) throws {
         let test = try TestRepository(seed: 31, workers: 1)
         var table = TestTable(keyFiller: keyFiller)
-        table.add(keyFiller == 0 ? 1500 : 2600, test.random, largeEvery: 500)
+        table.add(keyFiller == 0 ? 3500 : 4500, test.random, largeEvery: 500)
         try test.backUp(table, at: 10)
         for second: Int64 in [20, 30] {
             table.edit(replacing: 60, removing: 40, test.random)

@@ -79,14 +79,15 @@ PYTHON
 # orders COUNT [SEED]: that many order lines as DynamoDB JSON; the seed changes every tenth.
 orders() {
     python3 - "$@" <<'PYTHON'
-import json, sys
+import hashlib, json, sys
 count = int(sys.argv[1]); seed = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 for index in range(count):
     quantity = index % 7 + (seed if index % 10 == 3 else 0)
     print(json.dumps({"Item": {
         "InvoiceNo": {"S": f"{500000 + index // 5}"}, "Line": {"N": str(index % 5)},
         "StockCode": {"S": f"S{index % 50:04}"}, "Quantity": {"N": str(quantity)},
-        "Tags": {"SS": ["b", f"a{index % 3}"]}, "Gift": {"BOOL": index % 2 == 0}}}))
+        "Tags": {"SS": ["b", f"a{index % 3}"]}, "Note": {"S": hashlib.md5(b"%d" % index).hexdigest()},
+        "Gift": {"BOOL": index % 2 == 0}}}))
 PYTHON
 }
 KEYS=(--partition-key InvoiceNo:S --sort-key Line:N)

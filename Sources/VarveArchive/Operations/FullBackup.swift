@@ -7,7 +7,7 @@ import VarveStorage
 /// changed since the last image, else a run of what changed.
 ///
 /// Use: `append` all rows in key order, then `finish`. Nothing counts before `finish` returns; on any
-/// error call `abandon`, and the repository is as it was. Belongs to one thread.
+/// error call `abandon`: all that stays is unnamed packs. Belongs to one thread.
 ///
 /// Memory: pages under way. Complexity: one pass over the rows and, for a run, over the state before.
 public final class FullBackup {
@@ -88,9 +88,8 @@ public final class FullBackup {
         tree = TreeBuilder(
             writesImage ? .image : .run, schema: history.record.keySchema, repository: repository,
             writer: writer)
-        if let plan {
-            previous = try StateCursor(
-                repository.rows(plan, schema: history.record.keySchema))
+        if let base {
+            previous = try StateCursor(ResumingRows(repository, history, at: base.instant))
         }
     }
 
@@ -239,7 +238,6 @@ public final class FullBackup {
         let name = ObjectName.commit(history.id, sequence: logical.sequence).path
         // A collector spares states without a backup as long as their writer is at work.
         try writer.announce()
-        writer.keep()
         if try !repository.store.createIfAbsent(name, try commit.seal()) {
             throw VarveError(
                 .conflict,
@@ -269,7 +267,7 @@ public final class FullBackup {
             "the history of table \(history.record.name) was laid out anew meanwhile; run this again")
     }
 
-    /// Takes back what was written; for every error of `append` and `finish`.
+    /// Gives up; for every error of `append` and `finish`. Packs stay until `prune`.
     public func abandon() { writer.abandon() }
 }
 

@@ -32,7 +32,6 @@ struct LayoutWriter {
             },
             checkpoints: root, inline: inline)
         let name = ObjectName.layout(history.id, number: layout.number).path
-        writer.keep()
         guard try repository.store.createIfAbsent(name, try layout.seal()) else { return false }
         // The number may have been free only because a later layout replaced its bearer.
         let newest = try repository.newestLayout(of: history.id)
@@ -54,7 +53,9 @@ struct LayoutWriter {
         if records.isEmpty { return }
         var reach = BlobReach(
             repository, readsLeaves: records.contains { $0.type == .outlinedValue })
-        try reach.add(pieces, schema: history.record.keySchema)
+        // The writer holds every blob of a new piece: what no pack has it has written.
+        let known = Set(history.pieces)
+        try reach.add(pieces.filter(known.contains), schema: history.record.keySchema)
         for record in records where reach.ids.contains(record.id) {
             var cursor = ByteCursor(record.bytes.raw)
             let header = try BlobRecord(header: &cursor)

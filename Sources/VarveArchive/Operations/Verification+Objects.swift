@@ -100,4 +100,26 @@ extension Verification {
             }
         }
     }
+
+    /// Enters the blobs of packs that are missing or cut short as lost, where readers would look for
+    /// them there.
+    func loseBlobsOfLostPacks() {
+        for (pack, readers) in indexesOfPack {
+            let size = packs[pack] ?? 0
+            for reader in readers {
+                guard let ordinal = reader.packs.firstIndex(where: { $0.name == pack }),
+                    reader.packs[ordinal].size > size
+                else { continue }
+                attempt(ObjectName.pack(pack).path) {
+                    try reader.forEach { (number, entry) throws(VarveError) in
+                        guard number == ordinal, entry.range.upperBound > size,
+                            !inlineBlobs.contains(entry.id),
+                            try repository.blobs.location(of: entry.id)?.pack == pack
+                        else { return }
+                        lostBlobs[entry.id] = entry.type
+                    }
+                }
+            }
+        }
+    }
 }

@@ -104,6 +104,7 @@ final class Verification {
             note(error, repository.store.location)
             return
         }
+        loseBlobsOfLostPacks()
         checkTrees()
         readData()
         drill()

@@ -5,8 +5,9 @@ import VarveStorage
 /// Writes new blobs into packs, each blob once.
 ///
 /// Belongs to one operation and one thread. Nothing that it writes counts before a root names it: an
-/// operation that fails calls `abandon()`, which takes back the packs; one that is killed leaves packs
-/// that no index lists, and the next operation finds their blobs again (Spec 11).
+/// operation that fails or is killed leaves packs that no root names. They stay: another writer may
+/// have found their blobs already and be about to name them. The next operation finds them too, and
+/// collection frees what nobody needs (Spec 11).
 final class BlobWriter {
     /// Most stored bytes of new blobs that a commit carries itself. Source: Spec 11.
     static let inlineBytesMax = 65_536
@@ -19,8 +20,6 @@ final class BlobWriter {
     /// Blobs found in the repository, by the pack that holds them.
     private var relied: [Hash256: [Hash256]] = [:]
     private var written: [StoredPack] = []
-    /// Those of them that this operation created itself.
-    private var created: [Hash256] = []
     /// Packs that no index lists and that this operation relies on.
     private var adopted: Set<Hash256> = []
     private var intent: Intent?
@@ -87,9 +86,7 @@ final class BlobWriter {
         try announce()
         let pack = builder.finish()
         // If it exists, then an interrupted operation left the very same bytes.
-        if try repository.store.createIfAbsent(ObjectName.pack(pack.name).path, pack.bytes) {
-            created.append(pack.name)
-        }
+        _ = try repository.store.createIfAbsent(ObjectName.pack(pack.name).path, pack.bytes)
         written.append(
             StoredPack(name: pack.name, size: UInt64(pack.bytes.count), entries: pack.entries))
         try intent?.refreshIfDue()
@@ -135,22 +132,15 @@ final class BlobWriter {
         }
     }
 
-    /// A root is about to name the packs: from here on even a failure must leave them. Whether the
-    /// root was created is not known when the store fails.
-    func keep() { created = [] }
-
     /// Ends the operation.
     func end() throws {
         try intent?.end()
         intent = nil
     }
 
-    /// Takes back what was written, after a failure. What cannot be taken back is unreferenced, and
-    /// collection frees it: the failure that led here is what its user must hear of.
+    /// Ends the operation after a failure, of which its user must hear: that the intent may stay, and
+    /// keep a collector waiting for a day, is nothing beside it.
     func abandon() {
-        for pack in created {
-            _ = try? repository.store.deleteIfPresent(ObjectName.pack(pack).path)
-        }
         _ = try? intent?.end()
         intent = nil
     }

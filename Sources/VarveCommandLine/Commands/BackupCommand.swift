@@ -23,6 +23,8 @@ struct BackupCommand: VarveSubcommand {
                 varve backup Orders - -r /backups/shop --name tuesday
             """)
 
+    static let endsGently = true
+
     @OptionGroup var common: CommonOptions
 
     @Argument(help: "The table's name.")

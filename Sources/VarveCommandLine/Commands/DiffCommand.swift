@@ -16,6 +16,8 @@ struct DiffCommand: VarveSubcommand {
               varve diff Orders monday orders.jsonl -r /backups/shop > changes.jsonl
             """)
 
+    static let endsGently = true
+
     @OptionGroup var common: CommonOptions
 
     @Argument(help: "The table's name.")

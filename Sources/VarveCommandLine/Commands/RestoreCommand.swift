@@ -17,6 +17,8 @@ struct RestoreCommand: VarveSubcommand {
               varve restore Orders -r /backups/shop --latest --to part.jsonl --partition 536365
             """)
 
+    static let endsGently = true
+
     @OptionGroup var common: CommonOptions
 
     @Argument(help: "The table's name.")

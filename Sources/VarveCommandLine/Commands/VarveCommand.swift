@@ -33,8 +33,8 @@ public struct VarveCommand: ParsableCommand {
             CommandGroup(
                 name: "Looking",
                 subcommands: [
-                    TablesCommand.self, BackupsCommand.self, ShowCommand.self,
-                    HeadCommand.self,
+                    TablesCommand.self, BackupsCommand.self, ShowCommand.self, StatsCommand.self,
+                    HeadCommand.self, VerifyCommand.self,
                 ]),
             CommandGroup(
                 name: "Keeping house", subcommands: [ForgetCommand.self, PruneCommand.self]),
@@ -73,9 +73,19 @@ public struct VarveCommand: ParsableCommand {
             }
         }
         let control = OperationControl()
-        CurrentProcess.onInterruption { control.stop() }
+        handleInterruption(control, endsGently: type(of: subcommand).endsGently)
         return report(asJSON: subcommand.common.json) {
             try subcommand.run(in: Session(options: subcommand.common, control: control))
+        }
+    }
+
+    /// The first signal asks a command that must clean up to end; another one ends it at once.
+    private static func handleInterruption(_ control: OperationControl, endsGently: Bool) {
+        CurrentProcess.onInterruption {
+            if !endsGently || control.isStopping {
+                CurrentProcess.exit(ExitStatus.interrupted.rawValue)
+            }
+            control.stop()
         }
     }
 

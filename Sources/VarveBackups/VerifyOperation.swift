@@ -1,0 +1,90 @@
+public import VarveArchive
+public import VarveBytes
+import VarveFormat
+
+/// How thoroughly a repository is to be checked.
+public struct VerifyRequest: Sendable {
+    /// Which states to restore in memory.
+    public enum Restores: Sendable, Hashable {
+        case none
+        /// A backup by name, ARN or the beginning of an id, of any table.
+        case backup(String)
+        case all
+    }
+
+    /// Which packs to read.
+    public var data = VerificationOptions.Data.none
+    /// Whether to decode every value of the pages read, and to encode them again.
+    public var decodesPages = false
+    public var restores = Restores.none
+
+    public init() {}
+
+    /// Reads a share of the data: `2/7`, the second of seven parts, or `5%`, chosen at random.
+    /// - Throws: `invalidInput`.
+    public static func subset(_ text: String) throws(VarveError) -> VerificationOptions.Data {
+        if text.hasSuffix("%"), let share = Double(text.dropLast()), share > 0, share <= 100 {
+            return .percent(share)
+        }
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        if parts.count == 2, let number = UInt64(parts[0]), let count = UInt64(parts[1]),
+            number >= 1, number <= count
+        {
+            return .part(number: number, of: count)
+        }
+        throw VarveError(
+            .invalidInput,
+            "'\(text)' is no part of the data; write N/M, for example 2/7, or a share such as 5%")
+    }
+}
+
+/// Checks a repository.
+public struct VerifyOperation {
+    private let repository: Repository
+    private let request: VerifyRequest
+    private let control: OperationControl
+
+    public init(
+        _ repository: Repository, _ request: VerifyRequest,
+        control: OperationControl = OperationControl()
+    ) {
+        self.repository = repository
+        self.request = request
+        self.control = control
+    }
+
+    /// - Throws: `notFound`, `ambiguous` for the backup that was named. What is wrong with the
+    ///   repository is no error, but in the report.
+    public func run() throws(VarveError) -> VerificationReport {
+        var options = VerificationOptions(data: request.data, decodesPages: request.decodesPages)
+        switch request.restores {
+        case .none: break
+        case .all: options.drill = .allBackups
+        case .backup(let name):
+            let (table, backup) = try find(name)
+            options.drill = .backup(table, backup)
+        }
+        return repository.verify(options) { [control] progress in
+            control.begin(total: Int(clamping: progress.total))
+            control.report(done: Int(clamping: progress.done), items: 0)
+        }
+    }
+
+    private func find(_ name: String) throws(VarveError) -> (TableID, BackupID) {
+        var found: [(TableID, BackupID)] = []
+        for table in try repository.tables() {
+            let history = try repository.history(table.id, table.record)
+            do {
+                found.append((table.id, try history.backup(named: name).id))
+            } catch let error where error.code == .notFound {
+                continue
+            }
+        }
+        if found.count == 1 { return found[0] }
+        throw found.isEmpty
+            ? VarveError(.notFound, "no table has a backup '\(name)'")
+            : VarveError(
+                .ambiguous,
+                "\(found.count) tables have a backup '\(name)'; use the beginning of its id")
+    }
+}

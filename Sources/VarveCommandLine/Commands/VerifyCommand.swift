@@ -1,0 +1,165 @@
+import ArgumentParser
+import VarveArchive
+import VarveBackups
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+
+struct VerifyCommand: VarveSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Check that the repository is whole.",
+        discussion: """
+            Always checks every record, every chain of hashes, every index page, and that all data \
+            is there. With --read-data reads it all and checks every byte; with --restore also puts \
+            states together in memory and holds their digests against those recorded. Ends with \
+            status 20 if anything is wrong, and says which backups it affects.
+
+            Example:
+              varve verify -r /backups/shop --read-data
+              varve verify -r /backups/shop --read-data-subset 1/7 --restore monday
+            """,
+        aliases: ["check"])
+
+    @OptionGroup var common: CommonOptions
+
+    @Flag(help: "Read all data.")
+    var readData = false
+
+    @Option(help: ArgumentHelp("Read a part of the data: N/M, or P%.", valueName: "part"))
+    var readDataSubset: String?
+
+    @Flag(help: "Decode every value of the data read, too: finds faults that no hash shows.")
+    var decode = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Restore a backup in memory, or all of them with 'all'.", valueName: "backup"))
+    var restore: String?
+
+    func run(in session: Session) throws {
+        var request = VerifyRequest()
+        if readData {
+            request.data = .all
+            if readDataSubset != nil {
+                throw VarveError(.usage, "--read-data and --read-data-subset exclude each other")
+            }
+        } else if let readDataSubset {
+            request.data = try VerifyRequest.subset(readDataSubset)
+        }
+        request.decodesPages = decode
+        if decode, request.data == .none {
+            throw VarveError(.usage, "--decode needs --read-data or --read-data-subset beside it")
+        }
+        if let restore { request.restores = restore == "all" ? .all : .backup(restore) }
+        let started = SystemClock.microseconds()
+        let report = try session.withProgress("checking", countsBytes: false) {
+            try VerifyOperation(
+                try common.repository(), request, control: session.control
+            ).run()
+        }
+        let elapsed = SystemClock.microseconds() - started
+        try session.print(json(report, elapsed), lines: lines(report, elapsed))
+        if !report.isClean { throw SilentStatus(status: .damage) }
+    }
+
+    // MARK: Text
+
+    private func lines(_ report: VerificationReport, _ elapsed: Int64) -> [String] {
+        let counts = report.counts
+        var facts = FactList()
+        facts.add("objects", Quantities.count(counts.objects))
+        facts.add(
+            "tables",
+            "\(Quantities.count(counts.tables)), \(Quantities.count(counts.commits, "commit")), "
+                + Quantities.count(counts.backups, "backup"))
+        facts.add(
+            "pages",
+            "\(Quantities.count(counts.indexPages)) of indexes read, "
+                + "\(Quantities.count(counts.leaves)) leaves found")
+        facts.add(
+            "packs read",
+            "\(Quantities.count(counts.packsRead)) of \(Quantities.count(counts.packs)), "
+                + "\(Quantities.bytes(counts.packBytesRead)) of "
+                + Quantities.bytes(counts.packBytes))
+        facts.add(
+            "states restored",
+            counts.states == 0
+                ? nil : "\(Quantities.count(counts.states)), \(Quantities.count(counts.items, "item"))")
+        let title = report.isClean ? "no problems found" : problemTitle(report)
+        var lines = ["\(title), in \(Quantities.elapsed(elapsed))"] + facts.lines
+        lines += report.problems.map { "problem: \($0)" }
+        lines += report.damages.map(text)
+        let affected = report.backups.filter(\.isAffected)
+        if !affected.isEmpty {
+            lines.append("affected backups:")
+            lines += affected.map {
+                "  \($0.id.description.prefix(8))  \($0.table)  \($0.name)  \($0.instant)"
+            }
+        }
+        return lines
+    }
+
+    private func problemTitle(_ report: VerificationReport) -> String {
+        "\(Quantities.count(report.problems.count, "problem")) found"
+    }
+
+    private func text(_ damage: VerificationReport.Damage) -> String {
+        let from = damage.afterKey.map { "after \($0)" } ?? "from the first key"
+        let to = damage.throughKey.map { "to \($0)" } ?? "to the last key"
+        let piece = damage.piece.isEmpty ? "a part of its history" : damage.piece
+        return "damaged: table \(damage.table), \(piece), \(from) \(to)"
+    }
+
+    // MARK: JSON
+
+    private func json(_ report: VerificationReport, _ elapsed: Int64) -> JSONValue {
+        .members([
+            "clean": .boolean(report.isClean),
+            "counts": json(report.counts),
+            "problems": .array(
+                report.problems.map {
+                    .members([
+                        "object": .string($0.object),
+                        "offset": $0.offset.map { .number(Int64($0)) },
+                        "message": .string($0.message),
+                    ])
+                }),
+            "damages": .array(
+                report.damages.map {
+                    .members([
+                        "table": .string($0.table), "tableId": .string($0.tableID.description),
+                        "piece": .string($0.piece),
+                        "blob": $0.blob.map { .string($0.description) },
+                        "afterKey": $0.afterKey.map { .string($0) },
+                        "throughKey": $0.throughKey.map { .string($0) },
+                        "backups": .array($0.backups.map { .string($0.description) }),
+                    ])
+                }),
+            "backups": .array(
+                report.backups.map {
+                    .members([
+                        "table": .string($0.table), "id": .string($0.id.description),
+                        "name": .string($0.name), "instant": .string($0.instant.description),
+                        "affected": .boolean($0.isAffected), "proven": .boolean($0.isProven),
+                    ])
+                }),
+            "microseconds": .number(elapsed),
+        ])
+    }
+
+    private func json(_ counts: VerificationReport.Counts) -> JSONValue {
+        .members([
+            "objects": .number(Int64(counts.objects)), "tables": .number(Int64(counts.tables)),
+            "commits": .number(Int64(counts.commits)), "layouts": .number(Int64(counts.layouts)),
+            "backups": .number(Int64(counts.backups)), "indexes": .number(Int64(counts.indexes)),
+            "packs": .number(Int64(counts.packs)), "packsRead": .number(Int64(counts.packsRead)),
+            "packBytes": .number(Int64(counts.packBytes)),
+            "packBytesRead": .number(Int64(counts.packBytesRead)),
+            "blobs": .number(Int64(counts.blobs)), "plainBytes": .number(Int64(counts.plainBytes)),
+            "indexPages": .number(Int64(counts.indexPages)),
+            "leaves": .number(Int64(counts.leaves)),
+            "pagesDecoded": .number(Int64(counts.pagesDecoded)),
+            "states": .number(Int64(counts.states)), "items": .number(Int64(counts.items)),
+        ])
+    }
+}
