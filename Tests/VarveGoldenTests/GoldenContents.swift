@@ -134,7 +134,8 @@ enum GoldenContents {
         return result
     }
 
-    /// An item with one string whose encoding is three bytes longer than `count`, or two below 2^14.
+    /// An item with one string whose encoding is three bytes longer than `count`, or two below
+    /// 2^14.
     static func wide(_ id: String, _ at: Int, _ count: Int) -> String {
         item(
             #""id":{"S":"\#(id)"},"at":{"N":"\#(at)"}"#,

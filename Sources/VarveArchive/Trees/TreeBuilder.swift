@@ -96,8 +96,8 @@ final class TreeBuilder {
         try takePages()
     }
 
-    /// Writes outlined values by id, not as a dictionary yields them: equal copies give equal packs, so
-    /// that an operation that goes on after an interruption meets the ones it wrote.
+    /// Writes outlined values by id, not as a dictionary yields them: equal copies give equal
+    /// packs, so that an operation that goes on after an interruption meets the ones it wrote.
     private func addValues(_ values: [Hash256: [UInt8]]) throws {
         if values.isEmpty { return }
         let before = writer.storedBytes
