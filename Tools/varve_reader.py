@@ -534,8 +534,8 @@ def read_container(cursor, tag, depth):
             key = cursor.text_bytes()
             if before is not None and key <= before:
                 cursor.fail("names of a map do not ascend", start)
-            if not 1 <= len(key) <= NAME_BYTES_MAX:
-                cursor.fail("a name in a map is empty or too long", start)
+            if len(key) > NAME_BYTES_MAX:
+                cursor.fail("a name in a map is too long", start)
             before = key
             size += len(key)
             name = quote_text(key) + ":"

@@ -5,8 +5,8 @@ import VarveFormat
 import VarveModel
 import VarveStorage
 
-/// Replays what the fuzzers found and started from (`Fixtures/corpus`): no trap, and what is accepted
-/// encodes to what it was.
+/// Replays what the fuzzers found and started from (`Fixtures/corpus`): no trap, and what is
+/// accepted encodes to what it was.
 struct CorpusTests {
     @Test(arguments: Decoder.allCases)
     func replays(_ decoder: Decoder) throws {
@@ -25,8 +25,8 @@ struct CorpusTests {
         #expect(accepted > 0, "nothing in the corpus is accepted")
     }
 
-    /// The golden repositories' objects and pages are where the fuzzers start: with VARVE_RECORD_SEEDS
-    /// naming a directory, they are written there.
+    /// The golden repositories' objects and pages are where the fuzzers start: with
+    /// VARVE_RECORD_SEEDS naming a directory, they are written there.
     @Test(.enabled(if: ProcessInfo.processInfo.environment["VARVE_RECORD_SEEDS"] != nil))
     func recordSeeds() throws {
         let path = try #require(ProcessInfo.processInfo.environment["VARVE_RECORD_SEEDS"])

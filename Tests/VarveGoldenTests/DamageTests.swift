@@ -25,8 +25,8 @@ struct DamageTests {
             #expect(report.problems.isEmpty)
         }
 
-        /// Whether the damage is found, by verification and by reading all objects. What can still be
-        /// restored must be right.
+        /// Whether the damage is found, by verification and by reading all objects. What can still
+        /// be restored must be right.
         func reports(
             _ name: String, restoring: Bool, _ change: (inout [UInt8]) -> Void
         ) throws -> Bool {

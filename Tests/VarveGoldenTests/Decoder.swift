@@ -56,10 +56,9 @@ enum Decoder: String, CaseIterable {
         case .sealedObject: return try Self.sealed(bytes)
         case .pack: return try Self.pack(bytes)
         case .packScan:
-            for entry in PackScanner.scan(bytes.raw).sound where entry.range.upperBound > bytes.count {
-                return "a blob beyond the end"
-            }
-            return nil
+            let sound = PackScanner.scan(bytes.raw).sound
+            let isWithin = sound.allSatisfy { $0.range.upperBound <= bytes.count }
+            return isWithin ? nil : "a blob beyond the end"
         case .packIndex: return try Self.packIndex(bytes)
         case .lz4: return try Self.lz4(bytes)
         case .value, .item, .plainItem, .number, .instant, .json, .settings:

@@ -5,7 +5,8 @@ import VarveFormat
 import VarveModel
 import VarveStorage
 
-/// Makes a repository whose every byte follows from its seed: clock, randomness and threads are fixed.
+/// Makes a repository whose every byte follows from its seed: clock, randomness and threads are
+/// fixed.
 struct GoldenBuilder {
     /// 2025-06-15T15:06:40Z: second 0.
     static let start: Int64 = 1_750_000_000_000_000

@@ -127,13 +127,15 @@ enum GoldenContents {
                         pairs.append(item(#""p":{\#(partition)},"q":{\#(other)}"#))
                     }
                 }
-                result.append(("key-\(type.name)\(sort.name)", schema(("p", type), ("q", sort)), pairs))
+                let name = "key-\(type.name)\(sort.name)"
+                result.append((name, schema(("p", type), ("q", sort)), pairs))
             }
         }
         return result
     }
 
-    /// An item with one string whose encoding is three bytes longer than `count`, or two below 2^14.
+    /// An item with one string whose encoding is three bytes longer than `count`, or two below
+    /// 2^14.
     static func wide(_ id: String, _ at: Int, _ count: Int) -> String {
         item(
             #""id":{"S":"\#(id)"},"at":{"N":"\#(at)"}"#,
@@ -144,7 +146,8 @@ enum GoldenContents {
         // 16,383 and 16,384 bytes of encoding: in line and outlined.
         var lines = [wide("edge", 0, 16_380), wide("edge", 1, 16_381), wide("long", 2, 40_000)]
         // Together too long, each alone not: the longest go, of equals the first by name.
-        let parts = (0..<9).map { #""part\#($0)":{"S":"\#(String(repeating: "p", count: 9_000))"}"# }
+        let text = String(repeating: "p", count: 9_000)
+        let parts = (0..<9).map { #""part\#($0)":{"S":"\#(text)"}"# }
         lines.append(item(#""id":{"S":"many"},"at":{"N":"3"}"#, parts.joined(separator: ",")))
         let elements = (0..<900).map { #"{"S":"element \#($0)"}"# }.joined(separator: ",")
         lines.append(
@@ -161,7 +164,8 @@ enum GoldenContents {
         var builder = try GoldenBuilder(seed: 3)
         let orders = schema(("id", .string), ("at", .number))
         try builder.makeTable("orders", orders)
-        try builder.backUp("orders", [item(#""id":{"S":"x"},"at":{"N":"1"}"#)], name: "gone", second: 0)
+        let only = item(#""id":{"S":"x"},"at":{"N":"1"}"#)
+        try builder.backUp("orders", [only], name: "gone", second: 0)
         try builder.makeTable("orders", orders, serviceID: "second")
         func order(_ index: Int, _ quantity: Int) -> String {
             item(

@@ -5,8 +5,8 @@ import VarveFormat
 import VarveModel
 import VarveStorage
 
-/// What earlier versions wrote stays readable, byte for byte. With VARVE_RECORD=1 in the environment
-/// the first test writes `Fixtures/golden` anew.
+/// What earlier versions wrote stays readable, byte for byte. With VARVE_RECORD=1 in the
+/// environment the first test writes `Fixtures/golden` anew.
 @Suite(.serialized)
 struct GoldenTests {
     /// The same rows, clock and randomness give the same objects.

@@ -76,7 +76,7 @@ final class TreeBuilder {
     func append(_ block: PreparedRows) throws {
         precondition(kind == .image)
         if block.rows.count == 0 { return }
-        for (id, bytes) in block.outlined { try addValue(id, bytes) }
+        try addValues(block.outlined)
         for index in 0..<block.rows.count {
             cutter.append(weight: UInt64(block.weights[index]), hash: block.cuts[index])
         }
@@ -88,7 +88,7 @@ final class TreeBuilder {
     func append(_ block: PreparedChanges) throws {
         precondition(kind == .run)
         if block.changes.count == 0 { return }
-        for (id, bytes) in block.outlined { try addValue(id, bytes) }
+        try addValues(block.outlined)
         for index in 0..<block.changes.count {
             cutter.append(weight: UInt64(block.weights[index]), hash: block.cuts[index])
         }
@@ -96,9 +96,14 @@ final class TreeBuilder {
         try takePages()
     }
 
-    private func addValue(_ id: Hash256, _ bytes: [UInt8]) throws {
+    /// Writes outlined values by id, not as a dictionary yields them: equal copies give equal
+    /// packs, so that an operation that goes on after an interruption meets the ones it wrote.
+    private func addValues(_ values: [Hash256: [UInt8]]) throws {
+        if values.isEmpty { return }
         let before = writer.storedBytes
-        try writer.add(EncodedBlob(.outlinedValue, plain: bytes.raw))
+        for (_, bytes) in values.sorted(by: { $0.key < $1.key }) {
+            try writer.add(EncodedBlob(.outlinedValue, plain: bytes.raw))
+        }
         storedBytes += writer.storedBytes - before
     }
 
