@@ -1,15 +1,15 @@
 import ArgumentParser
 import VarveArchive
-import VarveBackups
 import VarveBytes
 import VarveEndpoints
 import VarveFormat
 
 struct StatsCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
-        commandName: "stats", abstract: "Tell how much is stored, and how little room it takes.",
+        commandName: "stats", abstract: "Tell how much is stored, and what each backup costs.",
         discussion: """
-            Images are whole states; runs are the changes between states.
+            Images are whole states; runs are the changes between states. FREES is what no other
+            backup needs: what deleting this one lets 'varve prune' free.
 
             Example:
               varve stats -r /backups/shop
@@ -17,81 +17,95 @@ struct StatsCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    func run(in session: Session) throws {
-        let found = try StatisticsOperation(try common.repository()).run()
-        try session.print(json(found), lines: lines(found))
-    }
+    @Flag(help: "Tell pages that backups share from their own, page by page.")
+    var exact = false
 
-    private func kinds(
-        _ found: RepositoryStatistics
-    ) -> [(String, RepositoryStatistics.Objects)] {
-        [
-            ("packs", found.packs), ("indexes", found.indexes), ("commits", found.commits),
-            ("layouts", found.layouts), ("backups", found.backups), ("others", found.others),
-            ("total", found.total),
-        ]
+    func run(in session: Session) throws {
+        let found = try common.repository().statistics(exactly: exact)
+        try session.print(json(found), lines: lines(found))
     }
 
     private func lines(_ found: RepositoryStatistics) -> [String] {
         var objects = TextTable(.text("OBJECTS"), .number("COUNT"), .number("STORED"))
-        for (name, kind) in kinds(found) where kind.count > 0 {
-            objects.add(name, Quantities.count(kind.count), Quantities.bytes(kind.bytes))
-        }
+        let others = found.objects - found.packs - found.indexes
+        objects.add("packs", Quantities.count(found.packs), Quantities.bytes(found.packBytes))
+        objects.add(
+            "indexes", Quantities.count(found.indexes), Quantities.bytes(found.indexBytes))
+        objects.add("others", Quantities.count(others), Quantities.bytes(found.metadataBytes))
+        objects.add("total", Quantities.count(found.objects), Quantities.bytes(found.storedBytes))
         var lines = objects.lines
         if found.tables.isEmpty { return lines }
-        var tables = TextTable(
-            .text("TABLE"), .number("ITEMS"), .number("SIZE"), .number("STATES"),
-            .number("BACKUPS"), .number("IMAGES"), .number("STORED"), .number("RUNS"),
-            .number("STORED"))
-        for table in found.tables {
-            let ordinal = table.record.ordinal
-            tables.add(
-                table.record.name + (ordinal == 0 ? "" : " (\(ordinal + 1))"),
-                table.latest.map { Quantities.count($0.items) } ?? "-",
-                table.latest.map { Quantities.bytes($0.bytes) } ?? "-",
-                Quantities.count(table.states), Quantities.count(table.backups),
-                Quantities.count(table.images), Quantities.bytes(table.imageBytes),
-                Quantities.count(table.runs), Quantities.bytes(table.runBytes))
-        }
-        lines += [""] + tables.lines
-        if let savings = found.savings {
-            let copies = found.tables.reduce(0) { $0 + $1.backupItemBytes }
+        lines += [""] + tables(found) + [""] + backups(found)
+        if let reduction = found.reduction {
             lines += [
                 "",
-                "The backups as full copies would take \(Quantities.bytes(copies)), "
-                    + "\(Quantities.decimal(savings, 1)) times what is stored.",
+                "The states as full copies would take \(Quantities.bytes(found.logicalBytes)), "
+                    + "\(Quantities.decimal(reduction, 1)) times what is stored.",
             ]
         }
         return lines
     }
 
+    private func tables(_ found: RepositoryStatistics) -> [String] {
+        var tables = TextTable(
+            .text("TABLE"), .number("ITEMS"), .number("SIZE"), .number("STATES"),
+            .number("BACKUPS"), .number("IMAGES"), .number("STORED"), .number("RUNS"),
+            .number("STORED"))
+        for table in found.tables {
+            tables.add(
+                table.name, Quantities.count(table.items), Quantities.bytes(table.itemBytes),
+                Quantities.count(table.checkpoints), Quantities.count(table.backups.count),
+                Quantities.count(table.images), Quantities.bytes(table.imageBytes),
+                Quantities.count(table.runs), Quantities.bytes(table.runBytes))
+        }
+        return tables.lines
+    }
+
+    private func backups(_ found: RepositoryStatistics) -> [String] {
+        var backups = TextTable(
+            .text("ID"), .text("TABLE"), .text("BACKUP"), .number("ITEMS"), .number("SIZE"),
+            .number("READS"), .number("FREES"))
+        for table in found.tables {
+            for backup in table.backups {
+                backups.add(
+                    String(backup.id.description.prefix(8)), table.name, backup.name,
+                    Quantities.count(backup.items), Quantities.bytes(backup.itemBytes),
+                    Quantities.bytes(backup.reachableBytes), Quantities.bytes(backup.ownBytes))
+            }
+        }
+        return backups.lines
+    }
+
     private func json(_ found: RepositoryStatistics) -> JSONValue {
         .members([
-            "objects": .object(
-                kinds(found).map { name, kind in
-                    JSONValue.Member(
-                        name,
-                        .members([
-                            "count": .number(Int64(kind.count)),
-                            "bytes": .number(Int64(kind.bytes)),
-                        ]))
-                }),
-            "tables": .array(
-                found.tables.map { table in
+            "objects": number(found.objects), "storedBytes": number(found.storedBytes),
+            "packs": number(found.packs), "packBytes": number(found.packBytes),
+            "indexes": number(found.indexes), "indexBytes": number(found.indexBytes),
+            "blobs": number(found.blobs), "blobBytes": number(found.blobBytes),
+            "plainBytes": number(found.plainBytes),
+            "tables": .array(found.tables.map(json)),
+        ])
+    }
+
+    private func json(_ table: TableStatistics) -> JSONValue {
+        .members([
+            "table": .string(table.name), "tableId": .string(table.id.description),
+            "items": number(table.items), "itemBytes": number(table.itemBytes),
+            "states": .number(Int64(table.checkpoints)),
+            "images": .number(Int64(table.images)), "imageBytes": number(table.imageBytes),
+            "runs": .number(Int64(table.runs)), "runBytes": number(table.runBytes),
+            "backups": .array(
+                table.backups.map { backup in
                     .members([
-                        "table": .string(table.record.name),
-                        "tableId": .string(table.id.description),
-                        "items": table.latest.map { .number(Int64($0.items)) },
-                        "itemBytes": table.latest.map { .number(Int64($0.bytes)) },
-                        "states": .number(Int64(table.states)),
-                        "backups": .number(Int64(table.backups)),
-                        "backupItemBytes": .number(Int64(table.backupItemBytes)),
-                        "images": .number(Int64(table.images)),
-                        "imageBytes": .number(Int64(table.imageBytes)),
-                        "runs": .number(Int64(table.runs)),
-                        "runBytes": .number(Int64(table.runBytes)),
+                        "id": .string(backup.id.description), "name": .string(backup.name),
+                        "instant": .string(backup.instant.description),
+                        "items": number(backup.items), "itemBytes": number(backup.itemBytes),
+                        "reachableBytes": number(backup.reachableBytes),
+                        "ownBytes": number(backup.ownBytes),
                     ])
                 }),
         ])
     }
+
+    private func number(_ value: UInt64) -> JSONValue { .number(Int64(value)) }
 }
