@@ -54,11 +54,11 @@ objects() { (cd "$VARVE_REPOSITORY" && find . -type f | sort | xargs sha256sum |
 same() {
     python3 - "$1" "$2" <<'PYTHON' || fail "$1 and $2 hold different items"
 import json, sys
-from decimal import Decimal
+from decimal import Context, Decimal
 def normal(value):
     (kind, content), = value.items()
-    if kind == "N": return ("N", Decimal(content))
-    if kind == "NS": return ("NS", tuple(sorted(map(Decimal, content))))
+    if kind == "N": return ("N", str(Decimal(content).normalize(Context(prec=50))))
+    if kind == "NS": return ("NS", tuple(sorted(str(normal({"N": one})[1]) for one in content)))
     if kind in ("SS", "BS"): return (kind, tuple(sorted(content)))
     if kind == "L": return ("L", tuple(map(normal, content)))
     if kind == "M": return ("M", attributes(content))
