@@ -26,7 +26,7 @@ final class Intent {
             IntentRecord(
                 id: repository.environment.randomID(), written: repository.now(),
                 purpose: purpose, process: repository.environment.writer))
-        try repository.store.create(intent.name, try intent.record.seal())
+        try repository.store.replace(intent.name, try intent.record.seal())
         return intent
     }
 
