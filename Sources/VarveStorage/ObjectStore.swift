@@ -45,8 +45,8 @@ public protocol ObjectStore: Sendable {
 
     /// Creates an object or replaces it whole; readable and listed when this returns.
     ///
-    /// For intents and leases only: nothing else changes. It need not be durable: a crash that loses
-    /// it, or its bytes, also ends the writer that it speaks for.
+    /// For intents and leases only: nothing else changes. It need not be durable: a crash that
+    /// loses it, or its bytes, also ends the writer that it speaks for.
     func replace(_ name: String, _ bytes: [UInt8]) throws(VarveError)
 
     /// The whole object.
