@@ -30,12 +30,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
-        // System libraries: the reference implementations of LZ4, SHA-256 and gzip.
+        // System libraries: the reference implementations of LZ4, SHA-256 and gzip; the allocator.
         .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CMalloc"),
 
-        library("VarveBytes", ["CLZ4", "COpenSSL", "CZlib"]),
+        library("VarveBytes", ["CLZ4", "CMalloc", "COpenSSL", "CZlib"]),
         library("VarveModel", ["VarveBytes"]),
         library("VarveFormat", ["VarveModel", "VarveBytes"]),
         library("VarveStorage", ["VarveBytes"]),

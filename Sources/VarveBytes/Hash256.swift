@@ -53,7 +53,7 @@ public struct Hash256: Hashable, Sendable, Comparable, CustomStringConvertible {
 
 extension Hash256 {
     /// Sum modulo 2^256, both as little-endian integers. Source: Spec 05, table digest.
-    @inlinable
+    @inlinable @inline(__always)
     public static func &+ (a: Hash256, b: Hash256) -> Hash256 {
         let (w0, c0) = a.words.0.addingReportingOverflow(b.words.0)
         let (w1, c1) = add(a.words.1, b.words.1, c0)
@@ -69,7 +69,7 @@ extension Hash256 {
         return a &+ inverted &+ Hash256(words: (1, 0, 0, 0))
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     static func add(_ a: UInt64, _ b: UInt64, _ carry: Bool) -> (UInt64, Bool) {
         let (partial, first) = a.addingReportingOverflow(b)
         let (sum, second) = partial.addingReportingOverflow(carry ? 1 : 0)

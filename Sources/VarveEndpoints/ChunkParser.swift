@@ -69,6 +69,16 @@ extension SourceChunk {
     fileprivate func origins(of lineOffsets: [UInt32]) -> [RowOrigin] {
         var result: [RowOrigin] = []
         result.reserveCapacity(lineOffsets.count)
+        if origins == nil, lineCount == lineOffsets.count {
+            // No line is blank: each row's number is its line's.
+            for (line, offset) in lineOffsets.enumerated() {
+                result.append(
+                    RowOrigin(
+                        file: start.file, line: start.line + Int64(line),
+                        byte: start.byte + Int64(offset)))
+            }
+            return result
+        }
         var line = 0
         var at = 0
         for offset in lineOffsets {

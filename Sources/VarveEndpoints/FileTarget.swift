@@ -3,8 +3,11 @@ import VarveStorage
 
 /// A file that gets its name only when it is whole.
 ///
-/// It is written under a name of its own beside the target, synchronized, and then given the
-/// target's name, if that is still free. Standard output is written as it comes.
+/// It is written under a name of its own beside the target, and then given the target's name, if
+/// that is still free. Standard output is written as it comes.
+///
+/// The system carries the bytes to the disk in its own time, as with any copied file: what a crash
+/// of the machine takes in the seconds after can be restored again.
 final class FileTarget {
     private let path: String
     private let temporary: String?
@@ -59,13 +62,11 @@ final class FileTarget {
             try append(output)
         }
         guard let temporary else { return }
-        try file.synchronize()
         do throws(VarveError) {
             try FileSystem.renameExclusively(temporary, to: path)
         } catch {
             throw TemporaryName.taken(error, path)
         }
-        try FileSystem.synchronizeDirectory(FileSystem.parent(of: path))
     }
 
     /// Removes what was written.

@@ -22,7 +22,8 @@ struct OrderGate: ~Copyable {
     private var held: [RowBatch] = []
     private var heldBytes = 0
     private var isOpen = false
-    private var last: RowBatch?
+    /// The last row that passed or is held back: its key, and where it stood.
+    private var last: (key: [UInt8], origin: RowOrigin)?
 
     init(
         _ order: RowOrder, files: SourceFileNames, status: ReadStatus, options: SortOptions,
@@ -55,7 +56,7 @@ struct OrderGate: ~Copyable {
             try sorter?.add(batch)
             return
         }
-        last = batch
+        last = (batch.rows.lastKeyBytes(), batch.origins[batch.count - 1])
         if isOpen { return try emit(batch) }
         held.append(batch)
         heldBytes += batch.rows.byteCount
@@ -84,9 +85,9 @@ struct OrderGate: ~Copyable {
     /// Whether a batch ascends and follows the one before it.
     /// - Throws: if a key stands twice in a row.
     private func follows(_ batch: RowBatch, _ disorder: Int?) throws(VarveError) -> Bool {
-        if let last, !last.rows.leads(to: batch.rows) {
-            if last.rows.ends(withFirstKeyOf: batch.rows) {
-                throw files.duplicate(last.origins[last.count - 1], batch.origins[0])
+        if let last, !batch.rows.follows(last.key.raw) {
+            if batch.rows.begins(withKey: last.key.raw) {
+                throw files.duplicate(last.origin, batch.origins[0])
             }
             return false
         }

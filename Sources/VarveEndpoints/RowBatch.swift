@@ -2,8 +2,12 @@ import VarveBytes
 public import VarveModel
 
 /// Rows as a source delivers them, in key order: about a mebibyte of them, and their places.
-public final class RowBatch: Sendable {
-    public let rows: RowBuffer
+///
+/// Sendable: it has one owner at a time, and the ownership moves from thread to thread with the
+/// reference. The stream keeps nothing of a batch that it has handed out.
+public final class RowBatch: @unchecked Sendable {
+    /// The rows; their owner may move them out.
+    public var rows: RowBuffer
     let origins: [RowOrigin]
     let files: SourceFileNames
 
@@ -29,15 +33,14 @@ extension RowBuffer {
         return nil
     }
 
-    /// Whether the last row's key comes before the first of `next`; both hold rows.
-    func leads(to next: borrowing RowBuffer) -> Bool {
-        key(count - 1).precedes(next.key(0))
-    }
+    /// The last row's key.
+    func lastKeyBytes() -> [UInt8] { key(count - 1).copyBytes() }
 
-    /// Whether the last row's key is that of the first of `next`; both hold rows.
-    func ends(withFirstKeyOf next: borrowing RowBuffer) -> Bool {
-        key(count - 1).equals(next.key(0))
-    }
+    /// Whether the first row's key comes behind `key`.
+    func follows(_ key: RawSpan) -> Bool { key.precedes(self.key(0)) }
+
+    /// Whether the first row's key is `key`.
+    func begins(withKey key: RawSpan) -> Bool { key.equals(self.key(0)) }
 
     func sameKey(_ index: Int, as other: Int) -> Bool { key(index).equals(key(other)) }
 }

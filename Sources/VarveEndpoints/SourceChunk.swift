@@ -7,11 +7,17 @@ final class SourceChunk: Sendable {
     let start: RowOrigin
     /// For items cut out of a larger document: where each one stands, one a line.
     let origins: [RowOrigin]?
+    /// Lines, if they were counted and the last one is ended by a line feed.
+    let lineCount: Int?
 
-    init(_ bytes: consuming ByteWriter, start: RowOrigin, origins: [RowOrigin]? = nil) {
+    init(
+        _ bytes: consuming ByteWriter, start: RowOrigin, origins: [RowOrigin]? = nil,
+        lineCount: Int? = nil
+    ) {
         self.bytes = bytes
         self.start = start
         self.origins = origins
+        self.lineCount = lineCount
     }
 
     /// Plain bytes of a chunk, about.
@@ -55,9 +61,11 @@ struct LineCutter: ~Copyable {
 
     private mutating func finish(_ bytes: consuming ByteWriter) -> SourceChunk {
         let start = place
-        place.line += Self.lineCount(bytes)
+        let lineCount = Self.lineCount(bytes)
+        place.line += Int64(lineCount)
         place.byte += Int64(bytes.count)
-        return SourceChunk(bytes, start: start)
+        let isWhole = bytes.bytes.byte(at: bytes.count - 1) == UInt8(ascii: "\n")
+        return SourceChunk(bytes, start: start, lineCount: isWhole ? lineCount : nil)
     }
 
     private func tooLong(_ input: SourceInput) -> VarveError {
@@ -82,8 +90,8 @@ struct LineCutter: ~Copyable {
         return part.lastOffset(of: UInt8(ascii: "\n")).map { start + $0 + 1 }
     }
 
-    private static func lineCount(_ bytes: borrowing ByteWriter) -> Int64 {
-        var count: Int64 = 0
+    private static func lineCount(_ bytes: borrowing ByteWriter) -> Int {
+        var count = 0
         var at = 0
         while let hit = bytes.bytes.firstOffset(of: UInt8(ascii: "\n"), from: at) {
             count += 1

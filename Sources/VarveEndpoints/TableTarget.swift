@@ -4,8 +4,9 @@ public import VarveStorage
 
 /// Where restored rows go: a file, standard output, or the directory of an export.
 ///
-/// Never writes to what is there. The target appears under its name only when it is whole and
-/// durable, so that an interrupted restore leaves nothing that looks like one.
+/// Never writes to what is there. The target appears under its name only when it is whole, so that
+/// an interrupted restore leaves nothing that looks like one. An export is durable then too; a file
+/// the system carries to the disk in its own time.
 ///
 ///     let target = try TableTarget.file("orders.jsonl.gz", format: .lines, schema: schema)
 ///     // on any thread:  let part = try target.renderer.render(rows, into: &bytes)
@@ -92,7 +93,7 @@ public final class TableTarget {
         }
     }
 
-    /// Completes the target: durable, under its name, when this returns.
+    /// Completes the target: whole, under its name, when this returns; an export also durable.
     /// - Throws: `exists` if something of that name has appeared meanwhile; `storage`. The target
     ///   is then abandoned.
     public func finish() throws(VarveError) {

@@ -20,7 +20,13 @@ public struct ItemMeasure: Sendable, Hashable {
         for _ in 0..<(try cursor.count(ofAtLeast: 2)) {
             let name = try cursor.counted().byteCount
             let start = cursor.offset
-            itemBytes &+= name &+ (try Self.itemSize(&cursor, depth: 0))
+            let size = Self.shortSize(value, start)
+            if size.end > 0 {
+                try cursor.skip(size.end &- start)
+                itemBytes &+= name &+ size.item
+            } else {
+                itemBytes &+= name &+ (try Self.itemSize(&cursor, depth: 0))
+            }
             inlineBytes &+= 1 &+ name / 8 &+ (cursor.offset &- start)
         }
         try cursor.end()
@@ -114,6 +120,34 @@ public struct ItemMeasure: Sendable, Hashable {
             for _ in 0..<(try cursor.count(ofAtLeast: 2)) { sum &+= try numberSize(&cursor) }
             return sum
         }
+    }
+
+    /// Item size of a string of fewer than 128 bytes, or of a number whose exponent and coefficient
+    /// are of one and at most four bytes: what most values are.
+    /// - Returns: the size, and the offset behind the value; 0 for any other value.
+    @inline(__always)
+    private static func shortSize(_ value: RawSpan, _ start: Int) -> (item: Int, end: Int) {
+        if start &+ 8 > value.byteCount { return (0, 0) }
+        let word = value.word(at: start)
+        let tag = UInt8(truncatingIfNeeded: word)
+        let second = Int(word >> 8 & 0xff)
+        if second >= 0x80 { return (0, 0) }
+        if tag == AttributeType.string.rawValue { return (second, start &+ 2 &+ second) }
+        if tag != AttributeType.number.rawValue { return (0, 0) }
+        // The coefficient's bytes, up to the first below 80.
+        let rest = word >> 16
+        let ends = ~rest & 0x8080_8080
+        if ends == 0 { return (0, 0) }
+        let bits = ends.trailingZeroBitCount &+ 1
+        let used = rest & (1 << UInt64(bits) &- 1)
+        let zigzag =
+            used & 0x7f | used >> 1 & 0x3f80 | used >> 2 & 0x1f_c000 | used >> 3 & 0xfe0_0000
+        let end = start &+ 2 &+ bits >> 3
+        if zigzag == 0 { return (1, end) }
+        let magnitude = zigzag >> 1 &+ (zigzag & 1)
+        let isOdd = (second >> 1 ^ second) & 1
+        let digits = magnitude.decimalDigitCount &+ isOdd
+        return ((digits &+ 1) / 2 &+ 1 &+ Int(zigzag & 1), end)
     }
 
     /// Item size of a number; without wide arithmetic where the coefficient has 64 bits.

@@ -96,6 +96,9 @@ public struct RowBuffer: ~Copyable, Sendable {
         }
     }
 
+    /// Makes room for so many rows in all, so that appends up to there move none.
+    public mutating func reserve(rows count: Int) { _rows.reserveCapacity(count) }
+
     /// Forgets all rows and keeps the memory.
     @inlinable
     public mutating func removeAll() {

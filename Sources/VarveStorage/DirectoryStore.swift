@@ -48,7 +48,7 @@ public final class DirectoryStore: ObjectStore {
 extension DirectoryStore {
     public func create(_ name: String, _ bytes: [UInt8]) throws(VarveError) {
         let target = try filePath(name)
-        let temporary = try writeTemporary(bytes)
+        let temporary = try writeTemporary(bytes, isDurable: true)
         defer { discard(temporary) }
         do {
             do {
@@ -71,7 +71,7 @@ extension DirectoryStore {
 
     public func replace(_ name: String, _ bytes: [UInt8]) throws(VarveError) {
         let target = try filePath(name)
-        let temporary = try writeTemporary(bytes)
+        let temporary = try writeTemporary(bytes, isDurable: false)
         var isRenamed = false
         defer { if !isRenamed { discard(temporary) } }
         do {
@@ -81,7 +81,6 @@ extension DirectoryStore {
             try FileSystem.rename(temporary, to: target)
         }
         isRenamed = true
-        try FileSystem.synchronizeDirectory(FileSystem.parent(of: target))
     }
 
     public func delete(_ name: String) throws(VarveError) {
@@ -95,13 +94,16 @@ extension DirectoryStore {
         }
     }
 
-    /// Writes bytes to a new temporary file and waits until they are durable.
-    private func writeTemporary(_ bytes: [UInt8]) throws(VarveError) -> String {
+    /// Writes bytes to a new temporary file.
+    /// - Parameter isDurable: waits until they are durable.
+    private func writeTemporary(
+        _ bytes: [UInt8], isDurable: Bool
+    ) throws(VarveError) -> String {
         let temporary = try makeTemporary()
         do {
             let file = temporary.file
             try file.write(bytes.raw)
-            try file.synchronize()
+            if isDurable { try file.synchronize() }
             try file.close()
         } catch {
             discard(temporary.path)

@@ -43,7 +43,10 @@ public protocol ObjectStore: Sendable {
     /// - Throws: `exists` if the name is taken. Of several concurrent creators one succeeds.
     func create(_ name: String, _ bytes: [UInt8]) throws(VarveError)
 
-    /// Creates an object or replaces it whole. For intents and leases only: nothing else changes.
+    /// Creates an object or replaces it whole; readable and listed when this returns.
+    ///
+    /// For intents and leases only: nothing else changes. It need not be durable: a crash that
+    /// loses it, or its bytes, also ends the writer that it speaks for.
     func replace(_ name: String, _ bytes: [UInt8]) throws(VarveError)
 
     /// The whole object.

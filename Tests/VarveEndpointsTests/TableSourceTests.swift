@@ -10,6 +10,15 @@ import VarveStorage
 
     init() throws { workspace = try Workspace() }
 
+    /// As many line feeds as rows do not mean that no line is blank.
+    @Test func countsBlankLines() throws {
+        let rows = lines(2)
+        let path = try workspace.write("blank.jsonl", "\(rows[0])\n\n\(rows[1])")
+        let delivery = try drain(try TableSource.open(path).rows(schema: orderSchema))
+        #expect(delivery.items == lines(2))
+        #expect(delivery.places.map(\.line) == [1, 3])
+    }
+
     @Test(arguments: [0, 1, 2, 1_000, 20_000], [false, true])
     func readsSortedLines(count: Int, wrapped: Bool) throws {
         let text = lines(count, wrapped: wrapped).map { $0 + "\n" }.joined()

@@ -111,6 +111,29 @@ import VarveModel
         #expect(try ItemMeasure.inlineBytes(of: item.canonicalBytes.raw) == inline)
     }
 
+    @Test(arguments: [
+        0, 1, -1, 7, 10, 63, 64, -64, -65, 99, 255, 8_191, 8_192, 9_999, 1_048_575, 1_048_576,
+        -134_217_728, 134_217_727, 134_217_728, 99_999_999_999,
+    ])
+    func measuresNumbersOfAnyWidth(coefficient: Int) throws {
+        for exponent in [-70, -64, -63, -2, -1, 0, 1, 2, 62, 63, 64, 65] {
+            let number = try DecimalNumber(coefficient: Int128(coefficient), exponent: exponent)
+            // In the middle of a row, and at its very end.
+            let first: Item = ["n": .number(number), "t": .string("0123456789")]
+            let last: Item = ["n": .number(number)]
+            let size = 1 + number.itemSize
+            #expect(try ItemMeasure(value: first.canonicalBytes.raw).itemBytes == size + 11)
+            #expect(try ItemMeasure(value: last.canonicalBytes.raw).itemBytes == size)
+        }
+    }
+
+    @Test(arguments: [0, 1, 5, 6, 7, 127, 128, 129, 16_384])
+    func measuresStringsOfAnyLength(count: Int) throws {
+        let text = String(repeating: "x", count: count)
+        let item: Item = ["a": .string(text), "b": .string(text), "c": .binary([1, 2])]
+        #expect(try ItemMeasure(value: item.canonicalBytes.raw).itemBytes == 2 * count + 5)
+    }
+
     @Test func outlinedValuesCountForty() throws {
         var row = ByteWriter()
         row.append(count: 1)

@@ -29,7 +29,7 @@ final class Intent {
             IntentRecord(
                 id: repository.environment.randomID(), written: try repository.store.now(),
                 purpose: purpose, process: repository.environment.writer))
-        try repository.store.create(intent.name, try intent.record.seal())
+        try repository.store.replace(intent.name, try intent.record.seal())
         return intent
     }
 

@@ -1,3 +1,4 @@
+import Synchronization
 import VarveBytes
 import VarveFormat
 import VarveModel
@@ -9,7 +10,7 @@ import VarveStorage
 /// Memory: the entries within a cut window, and the pages under way.
 final class TreeBuilder {
     /// Entries of one leaf page, on their way to a worker.
-    private final class Leaf {
+    fileprivate final class Leaf {
         let rows: RowBlock?
         let changes: ChangeBlock?
         var entry: IndexEntry
@@ -22,7 +23,7 @@ final class TreeBuilder {
     }
 
     /// A leaf page as it is stored.
-    private struct Encoded {
+    fileprivate struct Encoded {
         var blob: EncodedBlob
         var entry: IndexEntry
     }
@@ -37,6 +38,7 @@ final class TreeBuilder {
     private var changeBlocks: [PreparedChanges] = []
     private var position = 0
     private var taken = 0
+    private let encoding: LeafEncoding
     private let pipeline: OrderedPipeline<Leaf, Encoded>
     private var levels: [IndexLevel] = []
     private var leafCount = 0
@@ -53,21 +55,9 @@ final class TreeBuilder {
         self.kind = kind
         self.writer = writer
         cutHash = repository.cutHash
-        pipeline = OrderedPipeline(limit: repository.pipelineLimit) { leaf in
-            var plain = ByteWriter(capacity: 1 << 17)
-            var encoder = LeafPageEncoder(schema: schema)
-            if let block = leaf.rows {
-                try encoder.encodeImage(
-                    rows: block.rows, range: 0..<block.rows.count, into: &plain)
-            } else if let block = leaf.changes {
-                try encoder.encodeRun(
-                    changes: block.changes, range: 0..<block.changes.count, into: &plain)
-            }
-            let type: BlobType = leaf.rows == nil ? .runLeaf : .imageLeaf
-            let blob = EncodedBlob(type, plain: plain.bytes, effort: effort)
-            leaf.entry.id = blob.id
-            return Encoded(blob: blob, entry: leaf.entry)
-        }
+        let encoding = LeafEncoding(schema: schema, effort: effort)
+        self.encoding = encoding
+        pipeline = OrderedPipeline(limit: repository.pipelineLimit) { try encoding.encode($0) }
     }
 
     // MARK: Appending
@@ -118,7 +108,8 @@ final class TreeBuilder {
 
     /// Copies the next `count` rows out of the blocks into one.
     private func takeRows(_ count: Int) -> Leaf {
-        let page = RowBlock(capacity: 1 << 18)
+        let page = encoding.emptyBlock()
+        page.rows.reserve(rows: count)
         var entry = IndexEntry(entries: UInt64(count))
         var missing = count
         while missing > 0 {
@@ -228,6 +219,70 @@ final class TreeBuilder {
         return TreeReference(
             entries: entries, height: UInt8(height), root: root.id, weight: weight,
             digest: digest, storedBytes: storedBytes)
+    }
+}
+
+/// Encodes leaf pages on any thread, with memory that is used again.
+private final class LeafEncoding: Sendable {
+    /// What a thread needs to encode a page.
+    ///
+    /// Sendable: a bench is in `idle`, or in the hands of the one thread that took it from there.
+    private final class Bench: @unchecked Sendable {
+        var encoder: LeafPageEncoder
+        var plain = ByteWriter(capacity: 1 << 17)
+
+        init(_ encoder: consuming LeafPageEncoder) { self.encoder = encoder }
+
+        func encode(_ leaf: TreeBuilder.Leaf, effort: LZ4.Effort) throws -> EncodedBlob {
+            plain.removeAll()
+            if let block = leaf.rows {
+                try encoder.encodeImage(
+                    rows: block.rows, range: 0..<block.rows.count, into: &plain)
+            } else if let block = leaf.changes {
+                try encoder.encodeRun(
+                    changes: block.changes, range: 0..<block.changes.count, into: &plain)
+            }
+            let type: BlobType = leaf.rows == nil ? .runLeaf : .imageLeaf
+            return Self.seal(plain, type, effort)
+        }
+
+        private static func seal(
+            _ plain: borrowing ByteWriter, _ type: BlobType, _ effort: LZ4.Effort
+        ) -> EncodedBlob {
+            EncodedBlob(type, plain: plain.bytes, effort: effort)
+        }
+    }
+
+    /// A block whose rows are encoded. Sendable: as a bench.
+    private struct Spare: @unchecked Sendable {
+        let block: RowBlock
+    }
+
+    private let schema: KeySchema
+    private let effort: LZ4.Effort
+    private let idle = Mutex<[Bench]>([])
+    private let spare = Mutex<[Spare]>([])
+
+    init(schema: KeySchema, effort: LZ4.Effort) {
+        self.schema = schema
+        self.effort = effort
+    }
+
+    /// A block for a page's rows; it comes back when they are encoded.
+    func emptyBlock() -> RowBlock {
+        spare.withLock { $0.popLast() }?.block ?? RowBlock(capacity: 1 << 18)
+    }
+
+    func encode(_ leaf: TreeBuilder.Leaf) throws -> TreeBuilder.Encoded {
+        let bench = idle.withLock { $0.popLast() } ?? Bench(LeafPageEncoder(schema: schema))
+        defer { idle.withLock { $0.append(bench) } }
+        let blob = try bench.encode(leaf, effort: effort)
+        leaf.entry.id = blob.id
+        if let block = leaf.rows {
+            block.rows.removeAll()
+            spare.withLock { $0.append(Spare(block: block)) }
+        }
+        return TreeBuilder.Encoded(blob: blob, entry: leaf.entry)
     }
 }
 

@@ -135,11 +135,7 @@ public struct FullBackupOperation {
         let preparer = backup.rowPreparer
         let pipeline = OrderedPipeline<RowBatch, PreparedRows>(
             limit: workers == 1 ? 1 : workers * 2
-        ) { batch in
-            var rows = RowBuffer(capacity: batch.rows.byteCount + 32)
-            rows.append(batch.rows, 0..<batch.rows.count)
-            return try preparer.prepare(&rows)
-        }
+        ) { batch in try preparer.prepare(&batch.rows) }
         let stream = source.rows(
             schema: history.record.keySchema, order: order, workers: Workers(count: workers))
         control.begin(total: Int(source.facts.storedBytes ?? 0))

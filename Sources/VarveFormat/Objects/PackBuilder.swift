@@ -33,6 +33,9 @@ public struct PackBuilder: ~Copyable, Sendable {
     private var writer: ByteWriter
     private var entries: [PackEntry] = []
     private var ids: Set<Hash256> = []
+    /// Of the first `hashedBytes` bytes: hashed as they come, so that little is left at the end.
+    private var hasher = SHA256Hasher()
+    private var hashedBytes = 0
 
     /// - Parameter capacity: bytes to make room for.
     public init(capacity: Int = 0) {
@@ -44,6 +47,19 @@ public struct PackBuilder: ~Copyable, Sendable {
         writer.append(u64: Pack.magic)
         writer.append(u64: UInt64(Pack.version))
         writer.append(repeating: 0, count: 32)
+        hasher = SHA256Hasher()
+        hashedBytes = 0
+    }
+
+    private mutating func hashOn() {
+        Self.update(&hasher, writer, from: hashedBytes)
+        hashedBytes = writer.count
+    }
+
+    private static func update(
+        _ hasher: inout SHA256Hasher, _ bytes: borrowing ByteWriter, from start: Int
+    ) {
+        hasher.update(bytes.bytes.part(start, bytes.count))
     }
 
     /// Blobs so far.
@@ -105,6 +121,7 @@ public struct PackBuilder: ~Copyable, Sendable {
     private mutating func note(_ record: BlobRecord, at offset: Int) {
         ids.insert(record.id)
         entries.append(PackEntry(record, offset: UInt32(offset)))
+        hashOn()
         precondition(
             entries.count <= Pack.blobsMax && byteCount < Pack.sizeLimit,
             "ask hasRoom before appending")
@@ -122,8 +139,8 @@ public struct PackBuilder: ~Copyable, Sendable {
         writer.append(u32: UInt32(entries.count))
         writer.append(u32: checksum)
         writer.append(u64: Pack.endMagic)
-        let pack = SealedPack(
-            name: sha256(writer.bytes), bytes: writer.takeBytes(), entries: entries)
+        hashOn()
+        let pack = SealedPack(name: hasher.finish(), bytes: writer.takeBytes(), entries: entries)
         entries.removeAll(keepingCapacity: true)
         ids.removeAll(keepingCapacity: true)
         begin()
