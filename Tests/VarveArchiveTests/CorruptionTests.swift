@@ -58,7 +58,7 @@ struct CorruptionTests {
             let bytes = try store.read(object.name)
             let body = SealedObject.headerSize..<bytes.count - SealedObject.trailerSize
             for offset in Swift.stride(from: body.lowerBound, to: body.upperBound, by: 1).filter({
-                $0 < body.lowerBound + 140 || $0 % 2003 == 0
+                $0 < body.lowerBound + 90 || $0 % 4001 == 0
             }) {
                 let copy = store.snapshot()
                 let value = UInt8(truncatingIfNeeded: test.random.next())

@@ -154,7 +154,8 @@ final class PruningWorld {
                 faults.append("\(backup.name): \(error)")
             }
         }
-        return faults
+        let report = repository.verify(VerificationOptions(data: .all, drill: .allBackups))
+        return faults + report.problems.map(\.description)
     }
 
     static func read(

@@ -39,7 +39,7 @@ struct StateDifferenceTests {
         let test = try TestRepository(seed: 900 + UInt64(keyFiller), workers: workers)
         var table = TestTable(schema: TestTable.schemas[1], keyFiller: keyFiller)
         var states: [Int64: TestTable] = [:]
-        table.add(keyFiller == 0 ? 800 : 1500, test.random, largeEvery: 300)
+        table.add(keyFiller == 0 ? 500 : 900, test.random, largeEvery: 200)
         for second: Int64 in [10, 20, 30, 40, 8, 5] {
             try test.backUp(table, at: second)
             states[second] = table

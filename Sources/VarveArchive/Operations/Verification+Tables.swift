@@ -72,7 +72,11 @@ extension Verification {
         let commits = checkCommits(id, record, layout, names.commits)
         let backups = readBackups(id, record, names.backups)
         let next = layout?.nextSequence ?? 0
-        let covered = backups.filter { $0.commitSequence < next }.map {
+        var covered = (layout?.ranges ?? []).map {
+            Checkpoint(
+                instant: $0.to, changes: 0, items: $0.items, bytes: $0.bytes, digest: $0.digest)
+        }
+        covered += backups.filter { $0.commitSequence < next }.map {
             Checkpoint(
                 instant: $0.instant, changes: 0, items: $0.items, bytes: $0.bytes,
                 digest: $0.digest)

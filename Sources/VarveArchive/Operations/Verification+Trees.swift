@@ -17,7 +17,9 @@ extension Verification {
                 if let list = piece.timeList { checkSpans(list, .timeList, .timeListIndex) }
             }
             if let root = table.history.layout?.checkpoints {
+                (checkpoints, spans) = ([], [])
                 checkSpans(root, .checkpointLeaf, .checkpointIndex)
+                checkCheckpoints(table.history)
             }
         }
     }
@@ -127,7 +129,7 @@ extension Verification {
                 if leaf == .timeList {
                     _ = try TimeListPage(plain.raw)
                 } else {
-                    _ = try CheckpointLeaf(plain.raw)
+                    checkpoints += try CheckpointLeaf(plain.raw).checkpoints
                 }
             }
             if level >= limit { throw VarveError(.damaged, "its level is \(level)") }
@@ -136,6 +138,34 @@ extension Verification {
             return
         }
         for child in children { checkSpans(child.id, leaf, index, below: level) }
+    }
+}
+
+extension Verification {
+    /// The checkpoint pages must be in order of time, and tell of each backup what it says itself.
+    private func checkCheckpoints(_ history: TableHistory) {
+        guard let layout = history.layout else { return }
+        let name = ObjectName.layout(history.id, number: layout.number).path
+        var bySecond: [Int64: CheckpointRecord] = [:]
+        for (index, point) in checkpoints.enumerated() {
+            if index > 0, checkpoints[index - 1].second >= point.second {
+                note(name, "its checkpoints are not in order of time")
+            }
+            bySecond[point.second] = point
+        }
+        for backup in history.backups where backup.commitSequence < layout.nextSequence {
+            let low = UInt16(truncatingIfNeeded: backup.digest.words.0)
+            let point = bySecond[backup.instant.second]
+            guard let point, point.items == backup.items, point.bytes == backup.bytes,
+                point.digestLow == low
+            else {
+                note(
+                    ObjectName.backup(history.id, backup.id).path,
+                    "the checkpoint pages do not tell of its state at \(backup.instant)")
+                spoil(backup.id, of: history.id)
+                continue
+            }
+        }
     }
 }
 

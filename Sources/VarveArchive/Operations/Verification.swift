@@ -82,6 +82,8 @@ final class Verification {
     var subtrees: [Hash256: Subtree?] = [:]
     /// Pages of checkpoints and time lists checked.
     var spans: Set<Hash256> = []
+    /// Checkpoints of the layout at hand.
+    var checkpoints: [CheckpointRecord] = []
     /// Leaves and other blobs looked up and found missing, so as to tell of each once.
     private var reported: Set<Hash256> = []
 

@@ -10,8 +10,8 @@ extension Repository {
     ///   images and runs that it alone needs, pages that these share with others included.
     /// - Complexity: one listing, the indexes, and each table's history; `exactly`, all index pages.
     /// - Throws: `damaged` and what reading throws. For damaged repositories use `verify`.
-    public func statistics(exactly: Bool = false) throws(VarveError) -> RepositoryStatistics {
-        var result = RepositoryStatistics()
+    public func storageStatistics(exactly: Bool = false) throws(VarveError) -> StorageStatistics {
+        var result = StorageStatistics()
         var metadata: [TableID: UInt64] = [:]
         for entry in try store.list("") {
             guard let name = ObjectName(path: entry.name) else { continue }
@@ -32,7 +32,7 @@ extension Repository {
         }
         try countBlobs(in: &result)
         for (id, record) in try tables() {
-            var table = try statistics(of: try history(id, record), exactly: exactly)
+            var table = try storageStatistics(of: try history(id, record), exactly: exactly)
             table.metadataBytes = metadata[id] ?? 0
             result.tables.append(table)
         }
@@ -40,7 +40,7 @@ extension Repository {
     }
 
     /// Counts the blobs that the indexes list, each pack once.
-    private func countBlobs(in result: inout RepositoryStatistics) throws(VarveError) {
+    private func countBlobs(in result: inout StorageStatistics) throws(VarveError) {
         var counted: Set<Hash256> = []
         for entry in try store.list(ObjectName.indexesPrefix) {
             let store = self.store
@@ -62,10 +62,10 @@ extension Repository {
     }
 
     /// Counts what one table's history holds and costs; `metadataBytes` is left 0.
-    public func statistics(
+    public func storageStatistics(
         of history: TableHistory, exactly: Bool = false
-    ) throws(VarveError) -> TableStatistics {
-        var result = TableStatistics(id: history.id, name: history.record.name)
+    ) throws(VarveError) -> TableStorage {
+        var result = TableStorage(id: history.id, name: history.record.name)
         let checkpoints = history.checkpoints
         result.checkpoints = checkpoints.count
         result.items = checkpoints.last?.items ?? 0
@@ -76,7 +76,7 @@ extension Repository {
         var costs = TreeCosts(blobs: blobs, isExact: exactly)
         for backup in history.backups {
             let plan = try history.plan(at: backup.instant)
-            var found = BackupStatistics(
+            var found = BackupStorage(
                 id: backup.id, name: backup.name, instant: backup.instant, items: backup.items,
                 itemBytes: backup.bytes)
             let owner = result.backups.count

@@ -1,7 +1,7 @@
 public import VarveFormat
 
 /// What a repository holds and what it costs. All sizes in bytes.
-public struct RepositoryStatistics: Sendable, Hashable {
+public struct StorageStatistics: Sendable, Hashable {
     /// Objects of any kind, and their bytes: what the store is billed for.
     public var objects: UInt64 = 0
     public var storedBytes: UInt64 = 0
@@ -14,7 +14,7 @@ public struct RepositoryStatistics: Sendable, Hashable {
     public var blobBytes: UInt64 = 0
     public var plainBytes: UInt64 = 0
     /// By name and incarnation.
-    public var tables: [TableStatistics] = []
+    public var tables: [TableStorage] = []
 
     /// Everything that is neither pack nor index: records of tables, commits, layouts, backups.
     public var metadataBytes: UInt64 { storedBytes - packBytes - indexBytes }
@@ -31,7 +31,7 @@ public struct RepositoryStatistics: Sendable, Hashable {
 }
 
 /// What one incarnation of a table holds and costs.
-public struct TableStatistics: Sendable, Hashable {
+public struct TableStorage: Sendable, Hashable {
     public var id: TableID
     public var name: String
     /// Items of the newest checkpoint, and the sum of their sizes; 0 if there is none.
@@ -52,11 +52,11 @@ public struct TableStatistics: Sendable, Hashable {
     /// Bytes of the table's objects: record, commits, layouts, settings, backups.
     public var metadataBytes: UInt64 = 0
     /// By instant and name.
-    public var backups: [BackupStatistics] = []
+    public var backups: [BackupStorage] = []
 }
 
 /// What a backup holds and costs.
-public struct BackupStatistics: Sendable, Hashable {
+public struct BackupStorage: Sendable, Hashable {
     public var id: BackupID
     public var name: String
     public var instant: Instant

@@ -5,11 +5,11 @@ import VarveFormat
 import VarveModel
 import VarveStorage
 
-struct StatisticsTests {
+struct StorageStatisticsTests {
     @Test func countsWhatIsThere() throws {
         let store = MemoryStore(clock: ManualTime())
         let test = try smallRepository(seed: 60, in: store)
-        let found = try test.reopened().statistics()
+        let found = try test.reopened().storageStatistics()
         let objects = try store.list("")
         #expect(found.objects == UInt64(objects.count))
         #expect(found.storedBytes == objects.reduce(0) { $0 + UInt64($1.size) })
@@ -43,7 +43,7 @@ struct StatisticsTests {
     @Test(arguments: [false, true]) func tellsWhatABackupCosts(exactly: Bool) throws {
         let test = try smallRepository(seed: 61, in: MemoryStore(clock: ManualTime()))
         let history = try test.repository.history(of: "orders")
-        let found = try test.repository.statistics(of: history, exactly: exactly)
+        let found = try test.repository.storageStatistics(of: history, exactly: exactly)
         let pieces = history.pieces
         #expect(found.backups.map(\.name) == ["at-10", "at-20", "at-30"])
         #expect(found.backups.map(\.ownBytes) == [0, 0, pieces[2].tree.storedBytes])
@@ -52,7 +52,7 @@ struct StatisticsTests {
             found.backups[2].reachableBytes == pieces.reduce(0) { $0 + $1.tree.storedBytes })
         // Without the last backup nobody needs the last run.
         try test.repository.forget(history.id, [try history.backup(named: "at-30")])
-        let after = try test.repository.statistics(of: try test.repository.history(of: "orders"))
+        let after = try test.repository.storageStatistics(of: try test.repository.history(of: "orders"))
         #expect(after.unneededBytes == pieces[2].tree.storedBytes)
     }
 
@@ -65,8 +65,8 @@ struct StatisticsTests {
         table.edit(replacing: 1, removing: 0, test.random)
         try test.backUp(table, at: 5)
         let history = try test.repository.history(of: "orders")
-        let roughly = try test.repository.statistics(of: history)
-        let exactly = try test.repository.statistics(of: history, exactly: true)
+        let roughly = try test.repository.storageStatistics(of: history)
+        let exactly = try test.repository.storageStatistics(of: history, exactly: true)
         for (rough, exact) in zip(roughly.backups, exactly.backups) {
             #expect(rough.ownBytes == rough.reachableBytes)
             #expect(exact.reachableBytes == rough.reachableBytes)
