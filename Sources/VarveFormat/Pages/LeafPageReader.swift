@@ -4,9 +4,9 @@ public import VarveModel
 /// Reads leaf pages from bytes that may be hostile. Source: Spec 07, Leaf page.
 ///
 /// `open` checks the page's structure and every column; `next` then builds rows, some at a time,
-/// and checks that they ascend. Rows are in-line (`Outlining.expand`). Whoever opens a page compares its
-/// hash with its id first; damage that the hash cannot show (a faulty writer) throws `damaged`, and
-/// never traps.
+/// and checks that they ascend. Rows are in-line (`Outlining.expand`). Whoever opens a page first
+/// compares its hash with its id; damage that the hash cannot show, of a faulty writer, throws
+/// `damaged` and never traps.
 ///
 /// One thing is not checked here: which of the encodings is the shortest. Only encoding the rows
 /// again shows it.
