@@ -25,7 +25,7 @@ struct StatsCommand: VarveSubcommand {
         try session.print(json(found), lines: lines(found))
     }
 
-    private func lines(_ found: RepositoryStatistics) -> [String] {
+    private func lines(_ found: StorageStatistics) -> [String] {
         var objects = TextTable(.text("OBJECTS"), .number("COUNT"), .number("STORED"))
         let others = found.objects - found.packs - found.indexes
         objects.add("packs", Quantities.count(found.packs), Quantities.bytes(found.packBytes))
@@ -46,7 +46,7 @@ struct StatsCommand: VarveSubcommand {
         return lines
     }
 
-    private func tables(_ found: RepositoryStatistics) -> [String] {
+    private func tables(_ found: StorageStatistics) -> [String] {
         var tables = TextTable(
             .text("TABLE"), .number("ITEMS"), .number("SIZE"), .number("STATES"),
             .number("BACKUPS"), .number("IMAGES"), .number("STORED"), .number("RUNS"),
@@ -61,7 +61,7 @@ struct StatsCommand: VarveSubcommand {
         return tables.lines
     }
 
-    private func backups(_ found: RepositoryStatistics) -> [String] {
+    private func backups(_ found: StorageStatistics) -> [String] {
         var backups = TextTable(
             .text("ID"), .text("TABLE"), .text("BACKUP"), .number("ITEMS"), .number("SIZE"),
             .number("READS"), .number("FREES"))
@@ -76,7 +76,7 @@ struct StatsCommand: VarveSubcommand {
         return backups.lines
     }
 
-    private func json(_ found: RepositoryStatistics) -> JSONValue {
+    private func json(_ found: StorageStatistics) -> JSONValue {
         .members([
             "objects": number(found.objects), "storedBytes": number(found.storedBytes),
             "packs": number(found.packs), "packBytes": number(found.packBytes),
