@@ -21,7 +21,7 @@ struct StatsCommand: VarveSubcommand {
     var exact = false
 
     func run(in session: Session) throws {
-        let found = try common.repository().statistics(exactly: exact)
+        let found = try common.repository().storageStatistics(exactly: exact)
         try session.print(json(found), lines: lines(found))
     }
 
@@ -87,7 +87,7 @@ struct StatsCommand: VarveSubcommand {
         ])
     }
 
-    private func json(_ table: TableStatistics) -> JSONValue {
+    private func json(_ table: TableStorage) -> JSONValue {
         .members([
             "table": .string(table.name), "tableId": .string(table.id.description),
             "items": number(table.items), "itemBytes": number(table.itemBytes),
