@@ -3,7 +3,8 @@ public import VarveBytes
 /// Why a text is not what it should be, and where in the span that was parsed.
 ///
 /// The caller knows where the span lies in its file and rebases:
-/// `error(in:firstLine:firstOffset:)`. One reference wide, so that typed throws cost hot loops nothing.
+/// `error(in:firstLine:firstOffset:)`. One reference wide, so that typed throws cost hot loops
+/// nothing.
 public struct ParseFault: Error, Sendable, CustomStringConvertible {
     private final class Storage: Sendable {
         let message: String

@@ -2,9 +2,9 @@ internal import Dispatch
 
 /// Work handed to other threads, whose results come back in the order in which it was handed over.
 ///
-/// One thread owns the pipeline: it submits inputs and takes results; `transform` runs elsewhere, on
-/// at most `limit` inputs at a time, so that memory stays bounded. With `limit` 1 everything runs
-/// inline, in order, on the owner's thread: tests use that to be deterministic.
+/// One thread owns the pipeline: it submits inputs and takes results; `transform` runs elsewhere,
+/// on at most `limit` inputs at a time, so that memory stays bounded. With `limit` 1 everything
+/// runs inline, in order, on the owner's thread: tests use that to be deterministic.
 ///
 /// Inputs and outputs may be mutable objects: ownership moves with them.
 public final class OrderedPipeline<Input, Output> {

@@ -100,7 +100,8 @@ struct CrashTests {
         }
     }
 
-    /// A failing store, not a dying process: the backup takes back what it wrote, or it stays unnamed.
+    /// A failing store, not a dying process: the backup takes back what it wrote, or it stays
+    /// unnamed.
     @Test func fullDisksLeaveTheRepositoryGood() throws {
         let scene = try Scene(seed: 51, noise: 900)
         for write in 0..<12 {
@@ -115,8 +116,8 @@ struct CrashTests {
         }
     }
 
-    /// A second writer runs from end to end before every operation of the first. They may have the very
-    /// same rows, so that one finds the other's packs.
+    /// A second writer runs from end to end before every operation of the first. They may have the
+    /// very same rows, so that one finds the other's packs.
     @Test(arguments: [true, false]) func twoWritersNeverHarmEachOther(sameRows: Bool) throws {
         let scene = try Scene(seed: 52, noise: 900)
         let other = sameRows ? scene.second : scene.third
@@ -133,7 +134,9 @@ struct CrashTests {
             }
             let first = attempt(scene.second, at: 20, in: store, seed: 3)
             let firstSucceeded = first == nil
-            #expect(firstSucceeded || first?.code == .conflict, "operation \(at): \(String(describing: first))")
+            #expect(
+                firstSucceeded || first?.code == .conflict,
+                "operation \(at): \(String(describing: first))")
             if !second.hasRun { break }
             let label: Comment = "operation \(at)"
             #expect(second.failure == nil, label)

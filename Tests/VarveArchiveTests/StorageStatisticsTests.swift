@@ -52,7 +52,8 @@ struct StorageStatisticsTests {
             found.backups[2].reachableBytes == pieces.reduce(0) { $0 + $1.tree.storedBytes })
         // Without the last backup nobody needs the last run.
         try test.repository.forget(history.id, [try history.backup(named: "at-30")])
-        let after = try test.repository.storageStatistics(of: try test.repository.history(of: "orders"))
+        let after = try test.repository.storageStatistics(
+            of: try test.repository.history(of: "orders"))
         #expect(after.unneededBytes == pieces[2].tree.storedBytes)
     }
 

@@ -46,7 +46,8 @@ struct TestRepository {
     /// Opens the repository anew, with nothing cached.
     func reopened(workers: Int = 1, seed: UInt64 = 5) throws -> Repository {
         try Repository.open(
-            store, environment: TestRepository.environment(seed: seed, workers: workers, time: time))
+            store,
+            environment: TestRepository.environment(seed: seed, workers: workers, time: time))
     }
 
     @discardableResult

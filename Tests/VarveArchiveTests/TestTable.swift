@@ -119,7 +119,9 @@ struct TestTable {
         case 5: return .stringSet((0...Int(random.next() % 3)).map { "\($0)\(random.next() % 9)" })
         case 6: return .numberSet((0...2).map { DecimalNumber(Int64($0 * 7)) })
         case 7: return .binarySet((0...2).map { [UInt8($0), UInt8(random.next() % 256)] })
-        case 8: return .list((0..<Int(random.next() % 4)).map { _ in value(random, depth: depth + 1) })
+        case 8:
+            return .list(
+                (0..<Int(random.next() % 4)).map { _ in value(random, depth: depth + 1) })
         default:
             return .map(
                 Item(

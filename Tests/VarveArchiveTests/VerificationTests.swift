@@ -6,7 +6,9 @@ import VarveModel
 import VarveStorage
 
 /// A small repository with an image, runs in line and in packs, large values and two tables.
-func smallRepository(seed: UInt64, in store: MemoryStore, workers: Int = 1) throws -> TestRepository {
+func smallRepository(
+    seed: UInt64, in store: MemoryStore, workers: Int = 1
+) throws -> TestRepository {
     let test = try TestRepository(seed: seed, workers: workers, packBytes: 1 << 15, store: store)
     var table = TestTable(schema: TestTable.schemas[1])
     table.add(120, test.random, largeEvery: 40, noise: 700)

@@ -30,7 +30,9 @@ extension Repository {
     }
 
     /// The newest incarnation of a table name; nil if there is none.
-    public func newestTable(_ name: String) throws(VarveError) -> (id: TableID, record: TableRecord)? {
+    public func newestTable(
+        _ name: String
+    ) throws(VarveError) -> (id: TableID, record: TableRecord)? {
         var found: (id: TableID, record: TableRecord)?
         var ordinal: UInt64 = 0
         while true {
@@ -77,7 +79,9 @@ extension Repository {
 
     private static let historyAttempts = 8
 
-    private func readHistory(_ id: TableID, _ record: TableRecord) throws(VarveError) -> TableHistory {
+    private func readHistory(
+        _ id: TableID, _ record: TableRecord
+    ) throws(VarveError) -> TableHistory {
         let number = try newestLayout(of: id)
         var layout: LayoutRecord?
         if number > 0 {
@@ -104,11 +108,12 @@ extension Repository {
         if let lost = backups.first(where: {
             $0.commitSequence >= (layout?.nextSequence ?? 0) + UInt64(commits.count)
         }) {
-            throw Self.missing(commit: lost.commitSequence, of: id, "backup '\(lost.name)' names it")
+            throw Self.missing(
+                commit: lost.commitSequence, of: id, "backup '\(lost.name)' names it")
         }
         backups.sort { ($0.instant, $0.name, $0.created) < ($1.instant, $1.name, $1.created) }
-        // Full copies are the only source of history so far: what a layout covers and still promises
-        // is what its backups name, with digests in full.
+        // Full copies are the only source of history so far: what a layout covers and still
+        // promises is what its backups name, with digests in full.
         let next = layout?.nextSequence ?? 0
         // The ends of ranges have theirs in the layout.
         var covered = (layout?.ranges ?? []).map {
@@ -136,7 +141,8 @@ extension Repository {
     }
 
     /// Reads commits from a sequence on, and checks that they are a chain.
-    /// - Throws: `notFound` if one is missing before the last; a listing beside a writer may lack it.
+    /// - Throws: `notFound` if one is missing before the last; a listing beside a writer may lack
+    ///   it.
     private func readCommits(
         _ id: TableID, from first: UInt64, before: Hash256
     ) throws(VarveError) -> [CommitRecord] {

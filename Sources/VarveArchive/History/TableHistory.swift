@@ -9,8 +9,8 @@ public typealias RestorableRange = LayoutRecord.Range
 /// All that the archive knows of one incarnation of a table, read at one moment: its record, its
 /// ranges, pieces and checkpoints, and its backups.
 ///
-/// A value: later commits do not change it. Opening costs one listing and at most one layout and the
-/// commits after it (Spec 11, Order of reading).
+/// A value: later commits do not change it. Opening costs one listing and at most one layout and
+/// the commits after it (Spec 11, Order of reading).
 public struct TableHistory: Sendable {
     public let id: TableID
     public let record: TableRecord

@@ -35,8 +35,8 @@ struct Collection {
         return report
     }
 
-    /// What would be condemned if the tables' pieces were these; an upper bound, because pieces that
-    /// would be rewritten count as gone and not as new.
+    /// What would be condemned if the tables' pieces were these; an upper bound, because pieces
+    /// that would be rewritten count as gone and not as new.
     func estimate(_ planned: [TableID: [Piece]]) throws -> CollectionReport {
         let lists = try condemnations()
         let condemned = lists.reduce(into: Set<Hash256>()) { $0.formUnion($1.packs) }

@@ -8,8 +8,8 @@ struct PackStock {
         var size: UInt64
         /// Time of last change by the store's clock; microseconds.
         var modified: Int64
-        /// Stored bytes of all its blobs, of those that a root reaches, and of those that are kept for
-        /// that here rather than in another pack.
+        /// Stored bytes of all its blobs, of those that a root reaches, and of those that are kept
+        /// for that here rather than in another pack.
         var blobBytes: UInt64 = 0
         var reachedBytes: UInt64 = 0
         var keptBytes: UInt64 = 0
@@ -85,8 +85,8 @@ struct PackStock {
         }
     }
 
-    /// Marks the packs that hold what roots reach; of a blob in several packs one is kept: in one that
-    /// is not about to go, then in the one of which the most is alive.
+    /// Marks the packs that hold what roots reach; of a blob in several packs one is kept: in one
+    /// that is not about to go, then in the one of which the most is alive.
     /// - Parameters:
     ///   - reached: ids of blobs.
     ///   - last: packs that are marked only if no other holds the blob.

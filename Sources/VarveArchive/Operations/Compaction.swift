@@ -14,8 +14,8 @@ struct Compaction {
     ///
     /// - Parameters:
     ///   - runs: from the oldest to the newest; at least one.
-    ///   - kept: the instants whose states must stay, ascending, the last at most the end of the last
-    ///     run; nil keeps every change, and proves it by the change digest.
+    ///   - kept: the instants whose states must stay, ascending, the last at most the end of the
+    ///     last run; nil keeps every change, and proves it by the change digest.
     ///   - nothingBefore: the state that the runs build on is the empty table.
     /// - Returns: the run from the start of the first to the last kept instant.
     /// - Throws: `proofFailed` if every change was to stay and did not.
@@ -89,7 +89,8 @@ struct Compaction {
         guard digest == plan.checkpoint.digest, items == plan.checkpoint.items else {
             throw VarveError(
                 .proofFailed,
-                "the state at \(plan.checkpoint.instant) is not the one recorded; run 'varve verify'")
+                "the state at \(plan.checkpoint.instant) is not the one recorded; "
+                    + "run 'varve verify'")
         }
         return .image(at: plan.checkpoint.instant, result)
     }

@@ -40,16 +40,17 @@ final class MergedRuns: ChangeSource {
     }
 
     private var heap: [Cursor] = []
-    /// Kept instants in microseconds, ascending: of a key's changes between two of them the last stays.
+    /// Kept instants in microseconds, ascending: of a key's changes between two of them the last
+    /// stays.
     private let kept: [Int64]?
     private let dropsLeadingTombstones: Bool
     private static let blockBytes = 1 << 18
 
     /// - Parameters:
-    ///   - kept: instants in microseconds, ascending, that must stay apart; changes from the last of
-    ///     them on are dropped. Nil: every change stays.
-    ///   - dropsLeadingTombstones: nothing older holds a key, so that a tombstone before any put says
-    ///     nothing.
+    ///   - kept: instants in microseconds, ascending, that must stay apart; changes from the last
+    ///     of them on are dropped. Nil: every change stays.
+    ///   - dropsLeadingTombstones: nothing older holds a key, so that a tombstone before any put
+    ///     says nothing.
     init(
         _ runs: [any ChangeSource], kept: [Int64]?, dropsLeadingTombstones: Bool
     ) throws {

@@ -6,10 +6,11 @@ import VarveStorage
 /// Brings a full copy of a table into the archive: an image if the table is new to it or enough has
 /// changed since the last image, else a run of what changed.
 ///
-/// Use: `append` all rows in key order, then `finish`. Nothing counts before `finish` returns; on any
-/// error call `abandon`: all that stays is unnamed packs. Belongs to one thread.
+/// Use: `append` all rows in key order, then `finish`. Nothing counts before `finish` returns; on
+/// any error call `abandon`: all that stays is unnamed packs. Belongs to one thread.
 ///
-/// Memory: pages under way. Complexity: one pass over the rows and, for a run, over the state before.
+/// Memory: pages under way. Complexity: one pass over the rows and, for a run, over the state
+/// before.
 public final class FullBackup {
     /// What the copy is and where it comes from.
     public struct Request: Sendable {
@@ -168,8 +169,8 @@ public final class FullBackup {
     ///
     /// - Parameter name: gives the state its backup record, by `makeBackup`. Until it returns a
     ///   collector spares the state though no backup names it.
-    /// - Throws: `refused` if most items would vanish and `force` is not set, or if another state is
-    ///   recorded for the instant; `conflict` if another writer was faster; what `name` throws.
+    /// - Throws: `refused` if most items would vanish and `force` is not set, or if another state
+    ///   is recorded for the instant; `conflict` if another writer was faster; what `name` throws.
     public func finish(naming name: (Outcome) throws -> Void = { _ in }) throws -> Outcome {
         while let old = previous, !old.isAtEnd {
             try remove(old)
@@ -188,7 +189,8 @@ public final class FullBackup {
         let result = try tree.finish()
         let inline = try writer.finish()
         let piece = Piece(
-            kind: writesImage ? .image : .run, from: (writesImage ? request.instant : base!.instant).microseconds,
+            kind: writesImage ? .image : .run,
+            from: (writesImage ? request.instant : base!.instant).microseconds,
             to: request.instant.microseconds, tree: result)
         let outcome = try publish(checkpoint, piece, inline)
         try writer.confirm()
@@ -217,7 +219,8 @@ public final class FullBackup {
         writer.abandon()
         let origin = history.origin(of: known)
         return Outcome(
-            checkpoint: known, commitSequence: origin.sequence, commitHash: origin.hash, wroteImage: false, entries: 0,
+            checkpoint: known, commitSequence: origin.sequence, commitHash: origin.hash,
+            wroteImage: false, entries: 0,
             addedBytes: 0, puts: 0, removals: 0, wasKnown: true)
     }
 
@@ -250,8 +253,8 @@ public final class FullBackup {
             addedBytes: writer.storedBytes, puts: puts, removals: removals, wasKnown: false)
     }
 
-    /// A layout may have covered the sequence and its bearer be gone: then the name was free, and the
-    /// commit says nothing to anyone.
+    /// A layout may have covered the sequence and its bearer be gone: then the name was free, and
+    /// the commit says nothing to anyone.
     private func checkUncovered(_ sequence: UInt64) throws(VarveError) {
         let newest = try repository.newestLayout(of: history.id)
         if newest == history.layoutNumber { return }
@@ -264,7 +267,8 @@ public final class FullBackup {
         }
         throw VarveError(
             .conflict,
-            "the history of table \(history.record.name) was laid out anew meanwhile; run this again")
+            "the history of table \(history.record.name) was laid out anew meanwhile; "
+                + "run this again")
     }
 
     /// Gives up; for every error of `append` and `finish`. Packs stay until `prune`.

@@ -84,8 +84,9 @@ struct LayoutWriter {
 
     /// Ranges as a layout may hold them: ascending in time and in sequences.
     ///
-    /// A copy that was brought in later than newer ones makes a range that lies within another in time
-    /// and after it in sequence. Both are exact at checkpoints only: together they are one such range.
+    /// A copy that was brought in later than newer ones makes a range that lies within another in
+    /// time and after it in sequence. Both are exact at checkpoints only: together they are one
+    /// such range.
     static func joined(_ ranges: [RestorableRange]) -> [RestorableRange] {
         var result: [RestorableRange] = []
         for range in ranges.sorted(by: { ($0.from, $0.to) < ($1.from, $1.to) }) {
@@ -136,8 +137,8 @@ extension Repository {
     /// Runs that a state may need before they are merged. Source: Spec 11.
     static let runsMax = 64
 
-    /// Writes a layout if so many commits are uncovered, or a state needs so many runs, that reading
-    /// suffers. Drops nothing: every checkpoint stays restorable.
+    /// Writes a layout if so many commits are uncovered, or a state needs so many runs, that
+    /// reading suffers. Drops nothing: every checkpoint stays restorable.
     /// - Returns: whether one was written.
     @discardableResult
     func layOutIfDue(_ id: TableID, _ record: TableRecord) throws -> Bool {

@@ -2,8 +2,8 @@ import VarveBytes
 import VarveFormat
 import VarveModel
 
-/// Decodes pages to the last value and encodes them again: a page is a pure function of what it holds
-/// (Spec 07), so that any difference is a writer's fault.
+/// Decodes pages to the last value and encodes them again: a page is a pure function of what it
+/// holds (Spec 07), so that any difference is a writer's fault.
 enum PageProof {
     /// - Returns: whether the blob is a page at all.
     /// - Throws: `damaged`.
@@ -83,7 +83,8 @@ enum PageProof {
         _ plain: RawSpan, _ again: borrowing ByteWriter
     ) throws(VarveError) {
         if !plain.equals(again.bytes) {
-            throw VarveError(.damaged, "what the page holds is encoded in another form than it must be")
+            throw VarveError(
+                .damaged, "what the page holds is encoded in another form than it must be")
         }
     }
 }

@@ -5,9 +5,9 @@ import VarveStorage
 
 /// Drops what retention no longer promises, and frees it: what `varve prune` does.
 ///
-/// A table's kept instants are those of its backups. Runs between two of them are merged into the net
-/// changes; the image moves to the first of them if that pays off (`PruningPlan.foldShare`); a new
-/// layout is written only if something changes. Then `Collection` frees what no root reaches.
+/// A table's kept instants are those of its backups. Runs between two of them are merged into the
+/// net changes; the image moves to the first of them if that pays off (`PruningPlan.foldShare`); a
+/// new layout is written only if something changes. Then `Collection` frees what no root reaches.
 /// Source: Spec 10, Backups, Later layouts; Spec 11, Collection.
 ///
 /// Safe beside writers and other collectors, and safe to kill at any moment: run it again.
@@ -176,8 +176,8 @@ public struct Pruning {
         return pieces
     }
 
-    /// The state that the next backup would build on goes. An empty commit takes its sequence, so that
-    /// a backup under way that builds on that state loses the race and says so.
+    /// The state that the next backup would build on goes. An empty commit takes its sequence, so
+    /// that a backup under way that builds on that state loses the race and says so.
     /// - Returns: the fence's hash; nil if a backup was faster.
     private func fence(_ history: TableHistory, _ latest: Checkpoint) throws -> Hash256? {
         let time = latest.instant.microseconds

@@ -24,9 +24,9 @@ struct PruningPlan {
 
     /// Images move if what that frees for good is at least this share of what must be written now.
     ///
-    /// Moving writes the image's pages that the runs change, and frees as many old ones: what it gains
-    /// is the runs. A share below one spends some writing once to have fewer bytes, and faster
-    /// restores, ever after.
+    /// Moving writes the image's pages that the runs change, and frees as many old ones: what it
+    /// gains is the runs. A share below one spends some writing once to have fewer bytes, and
+    /// faster restores, ever after.
     static let foldShare: UInt64 = 8
     /// Average weight of a leaf. Source: Spec 06.
     private static let leafWeight: UInt64 = 262_144
@@ -63,7 +63,8 @@ struct PruningPlan {
         let pieces = history.pieces
         for (base, found) in plans.sorted(by: { $0.key < $1.key }) {
             guard let image = pieces.last(where: { $0.kind == .image && $0.to == base }) else {
-                throw VarveError(.damaged, "an image is missing", at: "table \(history.record.name)")
+                throw VarveError(
+                    .damaged, "an image is missing", at: "table \(history.record.name)")
             }
             used.insert(image)
             used.formUnion(found.plan.runs)

@@ -5,8 +5,8 @@ public import VarveModel
 extension Repository {
     /// What changed between a state and rows from elsewhere: a file, another repository.
     ///
-    /// Reads both from end to end, a block of each in memory. In-line rows are compared; only what is
-    /// given out is expanded.
+    /// Reads both from end to end, a block of each in memory. In-line rows are compared; only what
+    /// is given out is expanded.
     /// - Parameters:
     ///   - plan: the state before.
     ///   - rows: whole canonical rows, keys ascending.

@@ -7,9 +7,9 @@ extension Repository {
     /// What changed between two states of one table.
     ///
     /// Of two states that build on one image only the runs that they do not share are read, and the
-    /// pages that may hold the old values of the keys in them. Otherwise both images' index pages are
-    /// compared too, and of the images only the leaves that are not shared are read. Equal states:
-    /// nothing is read. A table never stands in memory.
+    /// pages that may hold the old values of the keys in them. Otherwise both images' index pages
+    /// are compared too, and of the images only the leaves that are not shared are read. Equal
+    /// states: nothing is read. A table never stands in memory.
     /// - Parameters:
     ///   - from: the state before.
     ///   - to: the state after; it may be the earlier one.
@@ -61,7 +61,8 @@ final class StateDifference: DifferenceSource {
         var count = 0
         for (x, y) in zip(a.runs, b.runs) {
             guard x.tree.isEmpty == y.tree.isEmpty, x.tree.root == y.tree.root else { break }
-            // Of a run that goes on behind an instant the state has a part; equal instants, equal parts.
+            // Of a run that goes on behind an instant the state has a part; equal instants, equal
+            // parts.
             guard a.before == b.before || max(x.to, y.to) <= min(a.before, b.before) else { break }
             count += 1
         }

@@ -5,10 +5,12 @@ import VarveStorage
 extension Repository {
     /// Counts what the repository holds and what each backup costs.
     ///
-    /// - Parameter exactly: walk the trees, so that pages which images share are told from those that
-    ///   belong to one backup: some 60 bytes of memory a page. Else a backup's own bytes are those of the
-    ///   images and runs that it alone needs, pages that these share with others included.
-    /// - Complexity: one listing, the indexes, and each table's history; `exactly`, all index pages.
+    /// - Parameter exactly: walk the trees, so that pages which images share are told from those
+    ///   that belong to one backup: some 60 bytes of memory a page. Else a backup's own bytes are
+    ///   those of the images and runs that it alone needs, pages that these share with others
+    ///   included.
+    /// - Complexity: one listing, the indexes, and each table's history; `exactly`, all index
+    ///   pages.
     /// - Throws: `damaged` and what reading throws. For damaged repositories use `verify`.
     public func storageStatistics(exactly: Bool = false) throws(VarveError) -> StorageStatistics {
         var result = StorageStatistics()
@@ -82,7 +84,9 @@ extension Repository {
             let owner = result.backups.count
             found.runs = plan.runs.count
             found.reachableBytes = try costs.use(plan.image, .image, by: owner)
-            for run in plan.runs { found.reachableBytes &+= try costs.use(run.tree, .run, by: owner) }
+            for run in plan.runs {
+                found.reachableBytes &+= try costs.use(run.tree, .run, by: owner)
+            }
             result.backups.append(found)
         }
         for (owner, bytes) in costs.ownBytes() { result.backups[owner].ownBytes = bytes }

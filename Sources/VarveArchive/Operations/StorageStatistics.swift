@@ -20,7 +20,8 @@ public struct StorageStatistics: Sendable, Hashable {
     public var metadataBytes: UInt64 { storedBytes - packBytes - indexBytes }
     /// Sum of the item sizes of all checkpoints: what a full copy of each would hold.
     public var logicalBytes: UInt64 { tables.reduce(0) { $0 &+ $1.logicalBytes } }
-    /// How many times more bytes the copies would hold than the repository takes; nil if it is empty.
+    /// How many times more bytes the copies would hold than the repository takes; nil if it is
+    /// empty.
     public var reduction: Double? {
         storedBytes == 0 ? nil : Double(logicalBytes) / Double(storedBytes)
     }
@@ -41,7 +42,8 @@ public struct TableStorage: Sendable, Hashable {
     /// Sum of the item sizes of all checkpoints.
     public var logicalBytes: UInt64 = 0
     public var images = 0
-    /// Stored bytes of the images and the runs; pages that several images share count once for each.
+    /// Stored bytes of the images and the runs; pages that several images share count once for
+    /// each.
     public var imageBytes: UInt64 = 0
     public var runs = 0
     public var runBytes: UInt64 = 0

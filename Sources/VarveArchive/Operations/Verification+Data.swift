@@ -168,7 +168,9 @@ extension Verification {
                     of: bytes.raw.part(place.lowerBound, place.upperBound), to: &plain)
                 result.blobs += 1
                 result.plainBytes += UInt64(plain.count)
-                if decodes, try PageProof.prove(plain.bytes, entry.type) { result.pagesDecoded += 1 }
+                if decodes, try PageProof.prove(plain.bytes, entry.type) {
+                    result.pagesDecoded += 1
+                }
                 for reader in pack.indexes {
                     let found = try reader.location(of: entry.id) { $0 == pack.name }
                     if found?.entry != entry {

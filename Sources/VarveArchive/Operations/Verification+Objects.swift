@@ -47,8 +47,8 @@ extension Verification {
         }
     }
 
-    /// Reads a sealed object; nil, with a problem noted, if it is damaged. One that vanished between
-    /// listing and reading was deleted by someone who may: nil as well.
+    /// Reads a sealed object; nil, with a problem noted, if it is damaged. One that vanished
+    /// between listing and reading was deleted by someone who may: nil as well.
     func read<Record: SealedRecord>(_ name: String, as type: Record.Type) -> Record? {
         do throws(VarveError) {
             guard let bytes = try repository.store.readIfPresent(name) else { return nil }
@@ -101,8 +101,8 @@ extension Verification {
         }
     }
 
-    /// Enters the blobs of packs that are missing or cut short as lost, where readers would look for
-    /// them there.
+    /// Enters the blobs of packs that are missing or cut short as lost, where readers would look
+    /// for them there.
     func loseBlobsOfLostPacks() {
         for (pack, readers) in indexesOfPack {
             let size = packs[pack] ?? 0

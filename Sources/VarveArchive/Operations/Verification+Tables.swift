@@ -35,7 +35,9 @@ extension Verification {
         var ordinals: [String: Set<UInt64>] = [:]
         for (done, table) in names.keys.sorted().enumerated() {
             tell(.tables, UInt64(done), of: UInt64(names.count))
-            guard let objects = names[table], let record = checkTable(table, objects) else { continue }
+            guard let objects = names[table], let record = checkTable(table, objects) else {
+                continue
+            }
             ordinals[record.name, default: []].insert(record.ordinal)
         }
         for (name, found) in ordinals {
@@ -279,7 +281,10 @@ extension Verification {
         _ backup: BackupRecord, _ history: TableHistory, _ fault: (String) -> Void
     ) {
         let ranges = history.layout?.ranges ?? []
-        guard let range = ranges.first(where: { $0.from <= backup.instant && backup.instant <= $0.to })
+        guard
+            let range = ranges.first(where: {
+                $0.from <= backup.instant && backup.instant <= $0.to
+            })
         else {
             fault("no range of the layout has its instant \(backup.instant)")
             return

@@ -33,7 +33,9 @@ extension Verification {
             return
         }
         guard let sums = checkPage(tree.root, kind, level: Int(tree.height)) else { return }
-        if sums.entries != tree.entries || sums.weight != tree.weight || sums.digest != tree.digest {
+        if sums.entries != tree.entries || sums.weight != tree.weight
+            || sums.digest != tree.digest
+        {
             note("blob \(tree.root)", "the index pages do not add up to what names the tree")
         }
         if sums.lastKey == sums.firstEnd, kind == .image {

@@ -6,8 +6,8 @@ public import VarveStorage
 extension Repository {
     /// Checks the repository: its structure always, data and states as the options say.
     ///
-    /// Reads only; may run beside writers. Goes on after a problem and collects all. Memory: the names
-    /// of all objects, some hundred bytes an index page, and two or three packs.
+    /// Reads only; may run beside writers. Goes on after a problem and collects all. Memory: the
+    /// names of all objects, some hundred bytes an index page, and two or three packs.
     /// - Parameter progress: called now and then on the calling thread.
     public func verify(
         _ options: VerificationOptions = VerificationOptions(),
@@ -152,7 +152,9 @@ final class Verification {
         reported.insert(entry.id)
         if inlineBlobs.contains(entry.id) { return }
         attempt(ObjectName.pack(pack).path) {
-            if let place = try repository.blobs.location(of: entry.id), place.pack != pack { return }
+            if let place = try repository.blobs.location(of: entry.id), place.pack != pack {
+                return
+            }
             lostBlobs[entry.id] = entry.type
         }
     }

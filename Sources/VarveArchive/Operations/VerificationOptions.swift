@@ -6,7 +6,8 @@ public struct VerificationOptions: Sendable {
     public enum Data: Sendable, Hashable {
         case none
         case all
-        /// Part `number` (from 1) `of` so many, by the packs' names: all parts together are all packs.
+        /// Part `number` (from 1) `of` so many, by the packs' names: all parts together are all
+        /// packs.
         case part(number: UInt64, of: UInt64)
         /// Packs chosen at random that have about this share of the bytes, in percent.
         case percent(Double)
@@ -22,8 +23,8 @@ public struct VerificationOptions: Sendable {
     }
 
     public var data: Data
-    /// Decode the pages of the packs that are read, every value in them, and encode them again: finds
-    /// the faults of writers, which no hash shows.
+    /// Decode the pages of the packs that are read, every value in them, and encode them again:
+    /// finds the faults of writers, which no hash shows.
     public var decodesPages: Bool
     public var drill: Drill
 

@@ -3,8 +3,8 @@ import VarveBytes
 import VarveFormat
 import VarveStorage
 
-/// Finds and reads blobs: in what commits carry, by the indexes, and, for packs that no index lists,
-/// by the packs' footers. Source: Spec 08, 11.
+/// Finds and reads blobs: in what commits carry, by the indexes, and, for packs that no index
+/// lists, by the packs' footers. Source: Spec 08, 11.
 ///
 /// Safe to use from several threads: what changes is behind one lock, held only for look-ups.
 final class BlobStore: Sendable {
@@ -37,8 +37,8 @@ final class BlobStore: Sendable {
         for entry in try store.list(ObjectName.indexesPrefix) {
             guard case .index(let name)? = ObjectName(path: entry.name) else { continue }
             if state.withLock({ $0.loaded.contains(name) }) { continue }
-            // Of an index that is gone or damaged the blobs are found all the same: by the index that
-            // replaced it, or by the packs' footers. `verify` reports the damage.
+            // Of an index that is gone or damaged the blobs are found all the same: by the index
+            // that replaced it, or by the packs' footers. `verify` reports the damage.
             guard let reader = try openIndexIfSound(entry) else { continue }
             state.withLock {
                 $0.indexes.append(NamedIndex(name: name, reader: reader))
@@ -47,7 +47,8 @@ final class BlobStore: Sendable {
         }
     }
 
-    /// Reads the indexes anew: forgets those that are gone, and what was known of packs without one.
+    /// Reads the indexes anew: forgets those that are gone, and what was known of packs without
+    /// one.
     func reload() throws(VarveError) {
         var present: Set<Hash256> = []
         for entry in try store.list(ObjectName.indexesPrefix) {
@@ -200,9 +201,14 @@ final class BlobStore: Sendable {
             return try record(id)
         } catch {
             guard error.code == .notFound else { throw error }
-            // A collector has moved the blob: its new pack is in a new index.
-            try reload()
+        }
+        // A collector has moved the blob: its new pack is in a new index.
+        try reload()
+        do throws(VarveError) {
             return try record(id)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            throw VarveError(.damaged, "the pack that held the blob is gone", at: "blob \(id)")
         }
     }
 
@@ -227,7 +233,9 @@ extension Repository {
     /// Publishes an index of packs.
     func publishIndex(of packs: [StoredPack]) throws(VarveError) {
         var builder = PackIndexBuilder()
-        for pack in packs { builder.add(pack: pack.name, size: Int(pack.size), entries: pack.entries) }
+        for pack in packs {
+            builder.add(pack: pack.name, size: Int(pack.size), entries: pack.entries)
+        }
         let index = builder.finish()
         // If it exists, then an attempt before this one published the very same index.
         _ = try store.createIfAbsent(ObjectName.index(index.name).path, index.bytes)

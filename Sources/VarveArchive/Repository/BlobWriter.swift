@@ -4,10 +4,10 @@ import VarveStorage
 
 /// Writes new blobs into packs, each blob once.
 ///
-/// Belongs to one operation and one thread. Nothing that it writes counts before a root names it: an
-/// operation that fails or is killed leaves packs that no root names. They stay: another writer may
-/// have found their blobs already and be about to name them. The next operation finds them too, and
-/// collection frees what nobody needs (Spec 11).
+/// Belongs to one operation and one thread. Nothing that it writes counts before a root names it:
+/// an operation that fails or is killed leaves packs that no root names. They stay: another writer
+/// may have found their blobs already and be about to name them. The next operation finds them too,
+/// and collection frees what nobody needs (Spec 11).
 final class BlobWriter {
     /// Most stored bytes of new blobs that a commit carries itself. Source: Spec 11.
     static let inlineBytesMax = 65_536
@@ -111,8 +111,8 @@ final class BlobWriter {
         if !packs.isEmpty { try repository.publishIndex(of: packs) }
     }
 
-    /// After the root was published: if a pack that it relies on was condemned meanwhile, writes those
-    /// blobs again, until none was. Source: Spec 11, Collection.
+    /// After the root was published: if a pack that it relies on was condemned meanwhile, writes
+    /// those blobs again, until none was. Source: Spec 11, Collection.
     func confirm() throws {
         guard intent != nil else { return }
         while true {
@@ -138,8 +138,8 @@ final class BlobWriter {
         intent = nil
     }
 
-    /// Ends the operation after a failure, of which its user must hear: that the intent may stay, and
-    /// keep a collector waiting for a day, is nothing beside it.
+    /// Ends the operation after a failure, of which its user must hear: that the intent may stay,
+    /// and keep a collector waiting for a day, is nothing beside it.
     func abandon() {
         _ = try? intent?.end()
         intent = nil

@@ -5,8 +5,8 @@ public import VarveStorage
 
 /// An archive in a store. Source: Spec 02.
 ///
-/// Clock, randomness and storage are given from outside. Several processes may use one repository at a
-/// time; within a process an instance may be shared, but each operation belongs to one thread.
+/// Clock, randomness and storage are given from outside. Several processes may use one repository
+/// at a time; within a process an instance may be shared, but each operation belongs to one thread.
 public final class Repository: Sendable {
     /// Where time, randomness and threads come from.
     public struct Environment: Sendable {
@@ -58,7 +58,8 @@ public final class Repository: Sendable {
     }
 
     /// Makes a repository in an empty store, after probing that the store keeps its promises.
-    /// - Throws: `exists` if there is one already; `storage` if the store breaks a promise (Spec 02).
+    /// - Throws: `exists` if there is one already; `storage` if the store breaks a promise (Spec
+    ///   02).
     public static func create(
         in store: any ObjectStore, environment: Environment = Environment(),
         packBytes: UInt64 = RepositoryConfiguration.packBytesDefault

@@ -2,7 +2,8 @@ import VarveBytes
 import VarveFormat
 
 extension IndexEntry {
-    /// What an index page above the root would tell of it, but for its last key, which is left empty.
+    /// What an index page above the root would tell of it, but for its last key, which is left
+    /// empty.
     init(root tree: TreeReference) {
         self.init(entries: tree.entries)
         id = tree.root

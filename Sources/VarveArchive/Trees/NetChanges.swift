@@ -2,9 +2,9 @@ import VarveModel
 
 /// What several runs come to: for each key the last change before an instant.
 ///
-/// Runs are given from the oldest to the newest and do not overlap in time, so that of two runs with
-/// the same key the newer one decides. Merges with a binary heap of runs: O(log runs) comparisons a
-/// change, one block a run in memory.
+/// Runs are given from the oldest to the newest and do not overlap in time, so that of two runs
+/// with the same key the newer one decides. Merges with a binary heap of runs: O(log runs)
+/// comparisons a change, one block a run in memory.
 public final class NetChanges: ChangeSource {
     /// A run's reading position.
     private final class Cursor {
@@ -71,8 +71,8 @@ public final class NetChanges: ChangeSource {
         return result.changes.count == 0 ? nil : result
     }
 
-    /// Takes the newest change of the key at the top of the heap, unless a newer run decided already,
-    /// and moves that run behind the key.
+    /// Takes the newest change of the key at the top of the heap, unless a newer run decided
+    /// already, and moves that run behind the key.
     private func takeNewest(of cursor: Cursor, into result: ChangeBlock) throws -> Bool {
         let decided = hasLast && cursor.isAt(last)
         if !decided {

@@ -5,9 +5,9 @@ import VarveModel
 /// Walks two trees of one kind in key order and finds the leaves that stand in only one of them;
 /// subtrees with equal ids are passed over unread.
 ///
-/// Equal stretches of rows are cut alike (Spec 06), so that two states that differ in a few rows share
-/// all but a few pages. Memory: one index page a level and tree, and at most `queueLimit` entries of
-/// leaves. Complexity: O(index pages not shared + leaves not shared).
+/// Equal stretches of rows are cut alike (Spec 06), so that two states that differ in a few rows
+/// share all but a few pages. Memory: one index page a level and tree, and at most `queueLimit`
+/// entries of leaves. Complexity: O(index pages not shared + leaves not shared).
 final class TreeComparison {
     /// One of the trees.
     enum Side: Int, Sendable {
@@ -17,8 +17,8 @@ final class TreeComparison {
         var other: Side { self == .old ? .new : .old }
     }
 
-    /// Leaves of one side that wait while the other side is behind; beyond, the other side's leaf is
-    /// given out unshared, which costs a page but never a wrong answer.
+    /// Leaves of one side that wait while the other side is behind; beyond, the other side's leaf
+    /// is given out unshared, which costs a page but never a wrong answer.
     static let queueLimit = 1024
 
     private var cursors: [TreeCursor]

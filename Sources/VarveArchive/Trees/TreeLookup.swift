@@ -120,9 +120,11 @@ final class RunLookup {
         self.schema = schema
     }
 
-    /// The change of `block` that is the last with the key of row `index` of `rows`; nil if there is
-    /// none.
-    func find(_ rows: borrowing RowBuffer, _ index: Int) throws -> (block: ChangeBlock, index: Int)? {
+    /// The change of `block` that is the last with the key of row `index` of `rows`; nil if there
+    /// is none.
+    func find(
+        _ rows: borrowing RowBuffer, _ index: Int
+    ) throws -> (block: ChangeBlock, index: Int)? {
         var found: (block: ChangeBlock, index: Int)?
         while let entry = try walk.leaf(for: rows, index) {
             if entry.id != leaf {

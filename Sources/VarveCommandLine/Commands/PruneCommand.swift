@@ -46,7 +46,8 @@ struct PruneCommand: VarveSubcommand {
             let gone = table.instantsBefore.count - table.instantsAfter.count
             var facts = FactList()
             facts.add(
-                "expired", table.expired.isEmpty ? nil : table.expired.map(\.name).joined(separator: ", "))
+                "expired",
+                table.expired.isEmpty ? nil : table.expired.map(\.name).joined(separator: ", "))
             facts.add(
                 "states",
                 "\(Quantities.count(table.instantsAfter.count)) kept, "

@@ -10,9 +10,9 @@ struct VerifyCommand: VarveSubcommand {
         commandName: "verify", abstract: "Check that the repository is whole.",
         discussion: """
             Always checks every record, every chain of hashes, every index page, and that all data \
-            is there. With --read-data reads it all and checks every byte; with --restore also puts \
-            states together in memory and holds their digests against those recorded. Ends with \
-            status 20 if anything is wrong, and says which backups it affects.
+            is there. With --read-data reads it all and checks every byte; with --restore also \
+            puts states together in memory and holds their digests against those recorded. Ends \
+            with status 20 if anything is wrong, and says which backups it affects.
 
             Example:
               varve verify -r /backups/shop --read-data
@@ -84,7 +84,8 @@ struct VerifyCommand: VarveSubcommand {
         facts.add(
             "states restored",
             counts.states == 0
-                ? nil : "\(Quantities.count(counts.states)), \(Quantities.count(counts.items, "item"))")
+                ? nil
+                : "\(Quantities.count(counts.states)), \(Quantities.count(counts.items, "item"))")
         let title = report.isClean ? "no problems found" : problemTitle(report)
         var lines = ["\(title), in \(Quantities.elapsed(elapsed))"] + facts.lines
         lines += report.problems.map { "problem: \($0)" }
