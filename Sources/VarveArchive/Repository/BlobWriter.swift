@@ -1,5 +1,6 @@
 import VarveBytes
 import VarveFormat
+import VarveModel
 import VarveStorage
 
 /// Writes new blobs into packs, each blob once.
@@ -84,12 +85,28 @@ final class BlobWriter {
     private func closePack() throws {
         if builder.isEmpty { return }
         try announce()
-        let pack = builder.finish()
+        var pack = builder.finish()
+        // The very same bytes may be condemned: they would go with the pack of that name.
+        if repository.condemned.contains(pack.name) { pack = try renamed(pack) }
         // If it exists, then an interrupted operation left the very same bytes.
         _ = try repository.store.createIfAbsent(ObjectName.pack(pack.name).path, pack.bytes)
         written.append(
             StoredPack(name: pack.name, size: UInt64(pack.bytes.count), entries: pack.entries))
         try intent?.refreshIfDue()
+    }
+
+    /// The blobs of a pack under another name: beside them stands one that nothing refers to and
+    /// that is like no other, for the next repacking to drop.
+    private func renamed(_ pack: SealedPack) throws -> SealedPack {
+        let bytes = pack.bytes
+        for entry in pack.entries {
+            try builder.append(record: PackReader.record(entry, in: bytes.raw))
+        }
+        var plain = ByteWriter()
+        plain.append(AttributeType.binary.rawValue)
+        plain.append(counted: repository.environment.random.bytes(16))
+        builder.append(plain: plain.bytes, type: .outlinedValue)
+        return builder.finish()
     }
 
     /// Makes everything durable that was added.
