@@ -201,7 +201,8 @@ struct PruningTests {
                 break
             }
             do { try trial.prune() } catch { Issue.record("prune \(place): \(error)"); break }
-            #expect(try trial.faults() == [], "operation \(place)")
+            let faults = try trial.faults()
+            #expect(faults == [], "operation \(place)")
             trial.change(5)
             try trial.backup("next", minutes: 40)
             #expect(try trial.faults() == [], "next, operation \(place)")

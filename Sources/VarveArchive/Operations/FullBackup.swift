@@ -265,6 +265,9 @@ public final class FullBackup {
         {
             return
         }
+        // Nobody reads it, and nobody else made it.
+        let own = ObjectName.commit(history.id, sequence: sequence).path
+        try repository.store.deleteIfPresent(own)
         throw VarveError(
             .conflict,
             "the history of table \(history.record.name) was laid out anew meanwhile; "
