@@ -120,39 +120,44 @@ extension Verification {
     ) -> [CommitRecord] {
         let first = layout?.nextSequence ?? 0
         var commits: [CommitRecord] = []
-        /// Hashes known of commits, by the sequence behind them.
-        var before: [UInt64: Hash256] = [0: record.hash]
-        if let layout { before[first] = layout.before }
+        /// Hash of the commit before, unless that one cannot be read.
+        var before: Hash256? = layout?.before ?? record.hash
         var expected = first
         for (sequence, name) in names.sorted(by: { $0.sequence < $1.sequence }) {
-            if sequence >= first {
-                if sequence != expected {
-                    note(
-                        ObjectName.commit(id, sequence: expected).path,
-                        "the commit is missing; \(sequence) follows, which no reader reaches")
-                }
-                expected = sequence + 1
+            let isCovered = sequence < first
+            if !isCovered, sequence != expected {
+                note(
+                    ObjectName.commit(id, sequence: expected).path,
+                    "the commit is missing; \(sequence) follows, which no reader reaches")
+                before = nil
             }
-            guard let commit = read(name, as: CommitRecord.self) else { continue }
-            report.counts.commits += 1
-            if commit.logical.table != id || commit.logical.sequence != sequence {
-                note(name, "the commit is of another table or sequence")
+            if !isCovered { expected = sequence + 1 }
+            guard let commit = read(name, as: CommitRecord.self), isOf(id, sequence, commit, name)
+            else {
+                if !isCovered { before = nil }
                 continue
             }
-            if let hash = before[sequence], hash != commit.logical.before {
+            report.counts.commits += 1
+            // Readers pass over what the layout covers, and it need not be a chain: a writer that was
+            // killed as it lost a race may have left a commit under a sequence that was free again.
+            if isCovered { continue }
+            if let before, before != commit.logical.before {
                 note(name, "the commit does not follow from the one before")
             }
-            if let hash = before[sequence + 1], hash != commit.hash {
-                note(name, "the layout covers another commit of this sequence")
-            }
-            before[sequence + 1] = commit.hash
+            before = commit.hash
             checkInline(commit.inline, name)
-            if sequence >= first {
-                checkCommit(commit, name)
-                commits.append(commit)
-            }
+            checkCommit(commit, name)
+            commits.append(commit)
         }
         return commits
+    }
+
+    private func isOf(
+        _ id: TableID, _ sequence: UInt64, _ commit: CommitRecord, _ name: String
+    ) -> Bool {
+        if commit.logical.table == id, commit.logical.sequence == sequence { return true }
+        note(name, "the commit is of another table or sequence")
+        return false
     }
 
     /// A commit's parts must agree with each other.
