@@ -138,8 +138,9 @@ extension Verification {
                 continue
             }
             report.counts.commits += 1
-            // Readers pass over what the layout covers, and it need not be a chain: a writer that was
-            // killed as it lost a race may have left a commit under a sequence that was free again.
+            // Readers pass over what the layout covers, and it need not be a chain: a writer that
+            // was killed as it lost a race may have left a commit under a sequence that was free
+            // again.
             if isCovered { continue }
             if let before, before != commit.logical.before {
                 note(name, "the commit does not follow from the one before")
