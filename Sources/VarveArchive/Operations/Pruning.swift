@@ -5,7 +5,8 @@ import VarveStorage
 
 /// Drops what retention no longer promises, and frees it: what `varve prune` does.
 ///
-/// A table's kept instants are those of its backups. Runs between two of them are merged into the
+/// History that was recorded second by second stays whole. Of another table the kept
+/// instants are those of its backups. Runs between two of them are merged into the
 /// net changes; the image moves to the first of them if that pays off (`PruningPlan.foldShare`); a
 /// new layout is written only if something changes. Then `Collection` frees what no root reaches.
 /// Source: Spec 10, Backups, Later layouts; Spec 11, Collection.
@@ -77,6 +78,9 @@ public struct Pruning {
                 if !request.isDryRun { try repository.forget(id, old) }
                 expired += old
                 history = history.without(old)
+            }
+            if history.isRecorded {
+                return (PruningReport.Table(unchanged: history, expired), history.pieces)
             }
             let plan = try plan(history, seen, intents)
             var report = PruningReport.Table(
@@ -195,6 +199,15 @@ public struct Pruning {
 }
 
 extension PruningReport.Table {
+    /// Of a table whose history stays whole.
+    fileprivate init(unchanged history: TableHistory, _ expired: [BackupRecord]) {
+        let instants = history.checkpoints.map(\.instant)
+        self.init(
+            id: history.id, name: history.record.name, expired: expired, instantsBefore: instants,
+            instantsAfter: instants, rangesBefore: history.ranges, rangesAfter: history.ranges,
+            isLaidOut: false, rewrittenRuns: 0, movedImages: 0)
+    }
+
     fileprivate init(
         _ history: TableHistory, _ plan: PruningPlan, _ expired: [BackupRecord],
         former: [Instant]
@@ -218,6 +231,9 @@ extension PruningPlan.Chain {
 }
 
 extension TableHistory {
+    /// Whether seconds between checkpoints can be restored: then no backup stands for what is kept.
+    var isRecorded: Bool { ranges.contains { !$0.isExactAtCheckpointsOnly } }
+
     /// The same without some backups.
     fileprivate func without(_ gone: [BackupRecord]) -> TableHistory {
         let ids = Set(gone.map(\.id))
