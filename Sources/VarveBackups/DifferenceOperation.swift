@@ -59,7 +59,8 @@ public struct DifferenceOperation {
     /// - Throws: `notFound`, `ambiguous`; `invalidInput` for a file that is not understood, or two
     ///   files; `damaged`; `interrupted`; what `emit` throws.
     public func run(_ emit: ((RawSpan) throws -> Void)?) throws -> DifferenceSummary {
-        let history = try repository.history(of: request.table)
+        let history = try repository.history(of: request.table, for: .reading)
+        control.tell(history.damage)
         let schema = history.record.keySchema
         let from = try side(request.from, history)
         let to = try side(request.to, history)

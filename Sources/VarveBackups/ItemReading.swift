@@ -8,9 +8,12 @@ public struct ItemReading {
     private let repository: Repository
     private let history: TableHistory
 
-    public init(_ repository: Repository, table: String) throws(VarveError) {
+    public init(
+        _ repository: Repository, table: String, control: OperationControl = OperationControl()
+    ) throws(VarveError) {
         self.repository = repository
-        history = try repository.history(of: table)
+        history = try repository.history(of: table, for: .reading)
+        control.tell(history.damage)
     }
 
     /// One item at a state, as DynamoDB's JSON: `{"Item":{…}}`, or nil if there is none.

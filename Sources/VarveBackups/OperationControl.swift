@@ -12,8 +12,10 @@ public final class OperationControl: Sendable {
     private let totalUnits = Atomic<Int>(0)
     private let doneItems = Atomic<Int>(0)
     private let isStopped = Atomic<Bool>(false)
+    private let warn: @Sendable (VarveError) -> Void
 
-    public init() {}
+    /// - Parameter warn: is told of damage that the operation comes upon and can do without.
+    public init(warn: @escaping @Sendable (VarveError) -> Void = { _ in }) { self.warn = warn }
 
     /// Units of work done: bytes of a source, or items.
     public var done: Int { doneUnits.load(ordering: .relaxed) }
@@ -34,6 +36,8 @@ public final class OperationControl: Sendable {
             throw VarveError(.interrupted, "interrupted; nothing was changed")
         }
     }
+
+    func tell(_ damage: [VarveError]) { damage.forEach(warn) }
 
     func begin(total: Int) {
         totalUnits.store(total, ordering: .relaxed)

@@ -33,23 +33,11 @@ extension TableHistory {
         switch selection {
         case .backup(let name):
             let record = try backup(named: name)
-            let plan = try plan(at: record.instant)
-            guard plan.checkpoint.digest == record.digest, plan.checkpoint.items == record.items
-            else {
-                throw VarveError(
-                    .damaged,
-                    "backup \(record.name) records another state than the archive holds for "
-                        + "\(record.instant); run 'varve verify'",
-                    at: "table \(self.record.name)")
-            }
-            return SelectedState(plan: plan, backup: record)
+            return SelectedState(plan: try plan(of: record), backup: record)
         case .instant(let instant):
             return SelectedState(plan: try plan(at: instant), backup: nil)
         case .latest:
-            guard let latest else {
-                throw VarveError(
-                    .notFound, "table \(record.name) has no state yet; make a backup first")
-            }
+            let latest = try newestState()
             let named = backups.last { $0.instant == latest.instant }
             return SelectedState(plan: try plan(at: latest.instant), backup: named)
         }

@@ -72,8 +72,8 @@ public struct VerifyOperation {
 
     private func find(_ name: String) throws(VarveError) -> (TableID, BackupID) {
         var found: [(TableID, BackupID)] = []
-        for table in try repository.tables() {
-            let history = try repository.history(table.id, table.record)
+        for table in try repository.catalog(for: .reading).tables {
+            let history = try repository.history(table.id, table.record, for: .reading)
             do {
                 found.append((table.id, try history.backup(named: name).id))
             } catch let error where error.code == .notFound {

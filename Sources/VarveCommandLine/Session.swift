@@ -24,6 +24,11 @@ struct Session {
         for warning in warnings { Console.note("varve: note: \(warning)\n") }
     }
 
+    /// Tells of damage that the command can do without. Said even if `--quiet` was given.
+    func warn(_ damage: [VarveError]) {
+        for error in damage { VarveCommand.warn(error, asJSON: options.json) }
+    }
+
     /// Runs an operation with a progress line, if someone watches.
     func withProgress<Result>(
         _ verb: String, countsBytes: Bool, _ body: () throws -> Result

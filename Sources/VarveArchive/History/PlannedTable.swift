@@ -39,11 +39,4 @@ extension Repository {
                 "another writer has just made the table '\(history.record.name)'; run this again")
         }
     }
-
-    /// Takes back the record of a table that has got no commit.
-    public func discardTable(_ history: TableHistory) throws(VarveError) {
-        if try store.list(ObjectName.commitsPrefix(of: history.id)).isEmpty {
-            try store.deleteIfPresent(ObjectName.table(history.id).path)
-        }
-    }
 }

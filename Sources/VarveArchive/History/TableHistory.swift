@@ -14,9 +14,9 @@ public typealias RestorableRange = LayoutRecord.Range
 public struct TableHistory: Sendable {
     public let id: TableID
     public let record: TableRecord
-    /// Number of the newest layout, 0 if there is none.
+    /// Number of the newest layout, readable or not; 0 if there is none.
     public let layoutNumber: UInt64
-    /// The newest layout.
+    /// The newest layout that can be read.
     public let layout: LayoutRecord?
     /// Commits that the layout does not cover, by sequence.
     public let commits: [CommitRecord]
@@ -25,9 +25,18 @@ public struct TableHistory: Sendable {
     /// Checkpoints that the layout covers, ascending.
     public let coveredCheckpoints: [Checkpoint]
 
+    /// What of the table cannot be read, or does not fit; the location names the object. Empty if
+    /// the history was read for writing. Source: Spec 11, Damage.
+    public internal(set) var damage: [VarveError] = []
+
     /// Sequence of the next commit.
     public var nextSequence: UInt64 {
-        (layout?.nextSequence ?? 0) + UInt64(commits.count)
+        commits.last.map { $0.logical.sequence &+ 1 } ?? layout?.nextSequence ?? 0
+    }
+
+    /// Whether nothing but the table's record is there: a first backup did not come to its end.
+    public var isEmpty: Bool {
+        layoutNumber == 0 && commits.isEmpty && backups.isEmpty && damage.isEmpty
     }
 
     /// Hash of the last commit, or of the table record.
@@ -119,7 +128,8 @@ extension TableHistory {
             else {
                 throw VarveError(
                     .damaged,
-                    "the archive has no piece for the state at \(Instant.text(wanted))",
+                    "the archive has no piece for the state at \(Instant.text(wanted))"
+                        + damageHint,
                     at: "table \(record.name)")
             }
             runs.append(run)
@@ -133,10 +143,19 @@ extension TableHistory {
         let nearest = [before, after].compactMap { $0 }
             .map(\.instant.description).joined(separator: " and ")
         return VarveError(
-            .notFound,
+            damage.isEmpty ? .notFound : .damaged,
             "the table's state at \(instant) is not recorded"
-                + (nearest.isEmpty ? "" : "; the nearest instants that are: \(nearest)"),
+                + (nearest.isEmpty ? "" : "; the nearest instants that are: \(nearest)")
+                + damageHint,
             at: "table \(record.name)")
+    }
+
+    /// For messages: that something may be missing because it is damaged.
+    private var damageHint: String {
+        guard let first = damage.first else { return "" }
+        let count = damage.count == 1 ? "" : " and \(damage.count - 1) more"
+        return "; \(first.location ?? "an object of the table")\(count) cannot be read; "
+            + "run 'varve verify'"
     }
 
     /// Finds a backup by name, ARN, or the beginning of its id.
@@ -152,7 +171,8 @@ extension TableHistory {
             throw VarveError(
                 .notFound,
                 "no backup '\(text)' of table \(record.name)"
-                    + (known.isEmpty ? "; it has none" : "; the newest are: \(known)"))
+                    + (known.isEmpty ? "; it has none" : "; the newest are: \(known)")
+                    + damageHint)
         }
         let candidates = found.map {
             "\($0.id.description.prefix(8)) \($0.name) (\($0.instant))"
@@ -165,6 +185,55 @@ extension TableHistory {
 }
 
 extension TableHistory {
+    /// The newest state.
+    /// - Throws: `notFound` if there is none; `damaged` if a commit that may hold a newer one
+    ///   cannot be read.
+    public func newestState() throws(VarveError) -> Checkpoint {
+        let newest = latest
+        let known = newest.map { origin(of: $0).sequence }
+        let lost = damage.compactMap(\.lostCommit).max()
+        if let lost, lost >= (known ?? 0) {
+            throw VarveError(
+                .damaged,
+                "commit \(lost) cannot be read, and may hold the newest state; "
+                    + "choose a backup, and run 'varve verify'",
+                at: "table \(record.name)")
+        }
+        guard let newest else {
+            throw VarveError(
+                damage.isEmpty ? .notFound : .damaged,
+                "table \(record.name) has no state"
+                    + (damage.isEmpty ? " yet; make a backup first" : damageHint))
+        }
+        return newest
+    }
+
+    /// Where the state of a backup is to be found.
+    /// - Throws: `damaged` if the commit that it names is lost.
+    public func plan(of backup: BackupRecord) throws(VarveError) -> StatePlan {
+        let sequence = backup.commitSequence
+        let isThere =
+            sequence < layout?.nextSequence ?? 0
+            || commits.contains { $0.logical.sequence == sequence }
+        if !isThere {
+            throw VarveError(
+                .damaged,
+                "backup \(backup.name) cannot be restored: its commit \(sequence) cannot be read; "
+                    + "run 'varve verify', and copy the object back from a replica",
+                at: ObjectName.commit(id, sequence: sequence).path)
+        }
+        let plan = try plan(at: backup.instant)
+        guard plan.checkpoint.digest == backup.digest, plan.checkpoint.items == backup.items
+        else {
+            throw VarveError(
+                .damaged,
+                "backup \(backup.name) records another state than the archive holds for "
+                    + "\(backup.instant); run 'varve verify'",
+                at: "table \(record.name)")
+        }
+        return plan
+    }
+
     /// The commit that recorded a checkpoint, as far as it is still told.
     func origin(of checkpoint: Checkpoint) -> (sequence: UInt64, hash: Hash256) {
         let commit = commits.last { commit in
@@ -177,7 +246,7 @@ extension TableHistory {
         if let range = ranges.last(where: { $0.to == checkpoint.instant }) {
             return (range.lastSequence, range.lastHash)
         }
-        return (nextSequence - 1, head)
+        return (max(nextSequence, 1) - 1, head)
     }
 }
 

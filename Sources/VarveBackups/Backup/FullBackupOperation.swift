@@ -76,18 +76,14 @@ public struct FullBackupOperation {
             repository, history: history,
             request: FullBackup.Request(
                 instant: instant, force: request.force, sourceKind: facts.kind.rawValue))
-        var madeTable = false
         do {
             try copy(source, order, history, into: backup)
-            if resolution.isPlanned {
-                try repository.storeTable(history)
-                madeTable = true
-            }
+            // It stays if the commit fails: another writer may build on it already.
+            if resolution.isPlanned { try repository.storeTable(history) }
             let outcome = try backup.finish()
             return try publish(history, outcome, facts, settings, resolution)
         } catch {
             backup.abandon()
-            if madeTable { _ = try? repository.discardTable(history) }
             throw error
         }
     }

@@ -43,7 +43,8 @@ public struct RestoreOperation {
     ///   `isLossy` is not set; `interrupted`. Then there is no target.
     public func run() throws -> RestoreReceipt {
         let started = SystemClock.microseconds()
-        let history = try repository.history(of: request.table)
+        let history = try repository.history(of: request.table, for: .reading)
+        control.tell(history.damage)
         let state = try history.state(request.state)
         let schema = history.record.keySchema
         let bounds = try KeyArguments.bounds(

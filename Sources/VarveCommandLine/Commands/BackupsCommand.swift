@@ -24,10 +24,13 @@ struct BackupsCommand: VarveSubcommand {
         var found: [(history: TableHistory, backup: BackupRecord)] = []
         if let table {
             // An unknown name is an error; an older incarnation's backups are listed too.
-            _ = try repository.history(of: table)
+            _ = try repository.history(of: table, for: .reading)
         }
-        for entry in try repository.tables() where table == nil || entry.record.name == table {
-            let history = try repository.history(entry.id, entry.record)
+        let catalog = try repository.catalog(for: .reading)
+        session.warn(catalog.damage)
+        for entry in catalog.tables where table == nil || entry.record.name == table {
+            let history = try repository.history(entry.id, entry.record, for: .reading)
+            session.warn(history.damage)
             found += history.backups.map { (history, $0) }
         }
         try session.print(

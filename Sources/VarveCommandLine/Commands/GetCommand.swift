@@ -25,7 +25,8 @@ struct GetCommand: VarveSubcommand {
 
     func run(in session: Session) throws {
         let selection = try state.selection()
-        let reading = try ItemReading(try common.repository(), table: table)
+        let reading = try ItemReading(
+            try common.repository(), table: table, control: session.control)
         let found = try reading.item(key, at: selection)
         guard let json = found.json else {
             throw VarveError(

@@ -31,7 +31,8 @@ struct ShowCommand: VarveSubcommand {
 
     func run(in session: Session) throws {
         let repository = try common.repository()
-        let history = try repository.history(of: table)
+        let history = try repository.history(of: table, for: .reading)
+        session.warn(history.damage)
         if settings {
             guard let record = try RecordedSettings.newest(repository, history.id) else {
                 throw VarveError(
@@ -121,6 +122,7 @@ struct ShowCommand: VarveSubcommand {
                     ])
                 }),
             "backups": .array(history.backups.map(\.json)),
+            "damage": .array(history.damage.map { .string($0.description) }),
         ])
     }
 }

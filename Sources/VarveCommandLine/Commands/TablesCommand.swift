@@ -20,8 +20,13 @@ struct TablesCommand: VarveSubcommand {
     func run(in session: Session) throws {
         let repository = try common.repository()
         var histories: [TableHistory] = []
-        for table in try repository.tables() {
-            histories.append(try repository.history(table.id, table.record))
+        let catalog = try repository.catalog(for: .reading)
+        session.warn(catalog.damage)
+        for table in catalog.tables {
+            let history = try repository.history(table.id, table.record, for: .reading)
+            session.warn(history.damage)
+            // Of a first backup that did not come to its end there is nothing to see.
+            if !history.isEmpty { histories.append(history) }
         }
         try session.print(.array(histories.map(\.summaryJSON)), lines: lines(histories))
     }
@@ -39,7 +44,8 @@ struct TablesCommand: VarveSubcommand {
                 history.latest.map { Quantities.count($0.items) } ?? "-",
                 history.latest.map { Quantities.bytes($0.bytes) } ?? "-",
                 Quantities.count(history.backups.count),
-                history.latest?.instant.description ?? "-")
+                (history.latest?.instant.description ?? "-")
+                    + (history.damage.isEmpty ? "" : ", damaged"))
         }
         return table.lines
     }
@@ -60,6 +66,7 @@ extension TableHistory {
             "backups": .number(Int64(backups.count)),
             "newestInstant": latest.map { .string($0.instant.description) },
             "head": .string(head.description),
+            "isDamaged": damage.isEmpty ? nil : .boolean(true),
         ])
     }
 }

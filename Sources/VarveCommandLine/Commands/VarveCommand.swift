@@ -73,9 +73,10 @@ public struct VarveCommand: ParsableCommand {
                 return reportParsing(error, asJSON: false)
             }
         }
-        let control = OperationControl()
+        let asJSON = subcommand.common.json
+        let control = OperationControl { warn($0, asJSON: asJSON) }
         handleInterruption(control, endsGently: type(of: subcommand).endsGently)
-        return report(asJSON: subcommand.common.json) {
+        return report(asJSON: asJSON) {
             try subcommand.run(in: Session(options: subcommand.common, control: control))
         }
     }
@@ -128,18 +129,26 @@ public struct VarveCommand: ParsableCommand {
         return .usage
     }
 
-    static func tell(_ error: VarveError, asJSON: Bool) {
-        if asJSON {
-            let json = JSONValue.members([
-                "error": .members([
-                    "code": .string(error.code.name),
-                    "message": .string(error.message),
-                    "location": error.location.map { .string($0) },
-                ])
+    /// Tells of damage that the command can do without.
+    static func warn(_ damage: VarveError, asJSON: Bool) {
+        if asJSON { return note("warning", damage) }
+        Console.note("varve: warning: \(damage)\n")
+    }
+
+    /// Writes an error as a line of JSON.
+    private static func note(_ kind: String, _ error: VarveError) {
+        let json = JSONValue.members([
+            kind: .members([
+                "code": .string(error.code.name),
+                "message": .string(error.message),
+                "location": error.location.map { .string($0) },
             ])
-            Console.note(json.compactText + "\n")
-            return
-        }
+        ])
+        Console.note(json.compactText + "\n")
+    }
+
+    static func tell(_ error: VarveError, asJSON: Bool) {
+        if asJSON { return note("error", error) }
         var text = "varve: error: \(error)"
         if error.code == .interrupted { text = "varve: \(error.message)" }
         Console.note(text + "\n")

@@ -1,0 +1,200 @@
+public import VarveBytes
+public import VarveFormat
+import VarveStorage
+
+// How the history of a table is read. Source: Spec 11.
+
+extension Repository {
+    /// Reads a table's newest layout, the commits after it, and its backups. Source: Spec 11.
+    /// - Throws: for writing `damaged` if any object cannot be read or does not follow from the
+    ///   one before; for reading only what listings throw, the rest is told by `damage`.
+    public func history(
+        _ id: TableID, _ record: TableRecord, for purpose: HistoryPurpose = .writing
+    ) throws(VarveError) -> TableHistory {
+        // Another layout may come in between, and what it covers go: read again then. Without the
+        // second look at the layouts, commits that are gone would look like the end of the chain.
+        var history = try readHistory(id, record)
+        for _ in 1..<Self.historyAttempts {
+            let newest = try newestLayout(of: id)
+            let isMoving = history.damage.contains { $0.code == .notFound }
+            if newest == history.layoutNumber, !isMoving { break }
+            history = try readHistory(id, record)
+        }
+        // What is still missing has not moved: it is lost.
+        history.damage = history.damage.map(\.asDamage)
+        if purpose == .writing, let first = history.damage.first { throw first }
+        return history
+    }
+
+    private static let historyAttempts = 8
+
+    private func readHistory(
+        _ id: TableID, _ record: TableRecord
+    ) throws(VarveError) -> TableHistory {
+        var reader = HistoryReader(store: store, id: id)
+        try reader.readLayouts()
+        try reader.readCommits(after: record.hash)
+        try reader.readBackups()
+        blobs.addInline(reader.layout?.inline ?? [])
+        for commit in reader.commits { blobs.addInline(commit.inline) }
+        return reader.history(record)
+    }
+}
+
+/// Reads the objects of a table as far as they are sound, and collects what is wrong with others.
+private struct HistoryReader {
+    let store: any ObjectStore
+    let id: TableID
+    var damage: [VarveError] = []
+    /// Number of the newest layout that is listed, 0 if there is none.
+    var layoutNumber: UInt64 = 0
+    /// The newest that can be read.
+    var layout: LayoutRecord?
+    var commits: [CommitRecord] = []
+    var backups: [BackupRecord] = []
+
+    init(store: any ObjectStore, id: TableID) {
+        self.store = store
+        self.id = id
+    }
+
+    /// Sequence of the first commit that no layout covers.
+    private var first: UInt64 { layout?.nextSequence ?? 0 }
+
+    private mutating func attempt<Object>(
+        _ name: String, _ body: () throws(VarveError) -> Object
+    ) -> Object? {
+        do throws(VarveError) {
+            return try body()
+        } catch {
+            damage.append(error.location == nil ? error.located(in: name) : error)
+            return nil
+        }
+    }
+
+    mutating func readLayouts() throws(VarveError) {
+        var numbers: [UInt64] = []
+        for entry in try store.list(ObjectName.layoutsPrefix(of: id)) {
+            if case .layout(_, let number)? = ObjectName(path: entry.name) {
+                numbers.append(number)
+            }
+        }
+        numbers.sort()
+        layoutNumber = numbers.last ?? 0
+        // Behind a damaged one the layout before may still be there, and its commits.
+        while layout == nil, let number = numbers.popLast() {
+            let path = ObjectName.layout(id, number: number).path
+            let (store, id) = (store, id)
+            layout = attempt(path) { () throws(VarveError) -> LayoutRecord in
+                let layout = try LayoutRecord(sealed: try store.read(path), name: path)
+                if layout.table != id || layout.number != number {
+                    throw VarveError(
+                        .damaged, "the layout is of another table or number", at: path)
+                }
+                return layout
+            }
+        }
+    }
+
+    /// Reads the commits that the layout does not cover. What stands behind a lost one is kept: a
+    /// state that does not need the lost one can still be proven.
+    mutating func readCommits(after record: Hash256) throws(VarveError) {
+        /// Hash of the commit before; nil if that one is lost.
+        var before: Hash256? = layout?.before ?? record
+        var expected = first
+        for entry in try store.list(ObjectName.commitsPrefix(of: id)) {
+            guard case .commit(_, let sequence)? = ObjectName(path: entry.name),
+                sequence >= first
+            else { continue }
+            if sequence != expected {
+                lose(commit: expected, "commit \(sequence) follows")
+                before = nil
+            }
+            expected = sequence &+ 1
+            let (store, id) = (store, id)
+            let commit = attempt(entry.name) { () throws(VarveError) -> CommitRecord in
+                let commit = try CommitRecord(
+                    sealed: try store.read(entry.name), name: entry.name)
+                if commit.logical.table != id || commit.logical.sequence != sequence {
+                    throw VarveError(
+                        .damaged, "the commit is of another table or sequence", at: entry.name)
+                }
+                return commit
+            }
+            if let commit, let before, commit.logical.before != before {
+                damage.append(
+                    VarveError(
+                        .damaged, "the commit does not follow from the one before",
+                        at: entry.name))
+            }
+            before = commit?.hash
+            if let commit { commits.append(commit) }
+        }
+    }
+
+    /// A commit that must be there is not: history would end before it in silence, and the next
+    /// backup would take its place. A listing beside a writer may lack it.
+    private mutating func lose(commit sequence: UInt64, _ reason: String) {
+        damage.append(
+            VarveError(
+                .notFound, "the commit is missing: \(reason); run 'varve verify'",
+                at: ObjectName.commit(id, sequence: sequence).path))
+    }
+
+    mutating func readBackups() throws(VarveError) {
+        for entry in try store.list(ObjectName.backupsPrefix(of: id)) {
+            guard case .backup(_, let backup)? = ObjectName(path: entry.name) else { continue }
+            let store = store
+            let record = attempt(entry.name) { () throws(VarveError) -> BackupRecord? in
+                // It may have been forgotten since it was listed.
+                guard let bytes = try store.readIfPresent(entry.name) else { return nil }
+                let record = try BackupRecord(sealed: bytes, name: entry.name)
+                if record.id != backup {
+                    throw VarveError(.damaged, "the backup has another id", at: entry.name)
+                }
+                return record
+            }
+            if let record = record ?? nil { backups.append(record) }
+        }
+        backups.sort { ($0.instant, $0.name, $0.created) < ($1.instant, $1.name, $1.created) }
+        let next = commits.last.map { $0.logical.sequence &+ 1 } ?? first
+        if let lost = backups.first(where: { $0.commitSequence >= next }),
+            !damage.contains(where: { $0.isOf(commit: lost.commitSequence) })
+        {
+            lose(commit: lost.commitSequence, "backup '\(lost.name)' names it")
+        }
+    }
+
+    func history(_ record: TableRecord) -> TableHistory {
+        // Full copies are the only source of history so far: what a layout covers and still
+        // promises is what its backups name, with digests in full.
+        // The ends of ranges have theirs in the layout.
+        var covered = (layout?.ranges ?? []).map {
+            Checkpoint(
+                instant: $0.to, changes: 0, items: $0.items, bytes: $0.bytes, digest: $0.digest)
+        }
+        covered += backups.filter { $0.commitSequence < first }.map {
+            Checkpoint(
+                instant: $0.instant, changes: 0, items: $0.items, bytes: $0.bytes,
+                digest: $0.digest)
+        }
+        var history = TableHistory(
+            id: id, record: record, layoutNumber: layoutNumber, layout: layout, commits: commits,
+            backups: backups, coveredCheckpoints: covered)
+        history.damage = damage
+        return history
+    }
+}
+
+extension VarveError {
+    /// Whether it tells of the commit of this sequence.
+    fileprivate func isOf(commit sequence: UInt64) -> Bool { lostCommit == sequence }
+
+    /// Sequence of the commit that it tells of.
+    var lostCommit: UInt64? {
+        guard let location else { return nil }
+        let path = location.prefix { $0 != ":" && $0 != " " }
+        guard case .commit(_, let sequence)? = ObjectName(path: String(path)) else { return nil }
+        return sequence
+    }
+}
