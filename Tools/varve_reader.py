@@ -8,16 +8,19 @@ repository in a directory holds, and thereby proves that the specification is co
     varve_reader.py list REPOSITORY [--json]
     varve_reader.py verify REPOSITORY [--quick] [-v]
     varve_reader.py restore REPOSITORY TABLE (--backup NAME | --at TIME | --latest)
+    varve_reader.py history REPOSITORY TABLE KEY
     varve_reader.py dump REPOSITORY NAME
 
 Exit codes: 0 all is well, 1 a problem was found (one line each on standard error), 2 wrong usage.
 """
 
 import argparse
+import array
 import base64
 import bisect
 import collections
 import datetime
+import decimal
 import hashlib
 import heapq
 import itertools
@@ -2062,7 +2065,7 @@ OBJECT_TYPES = {
     1: "configuration", 2: "table", 3: "settings", 4: "backup", 5: "commit", 6: "layout",
     7: "intent", 8: "condemned list", 9: "lease", 10: "key slot",
 }
-FLAG_BEGINS, FLAG_CHECKPOINTS_ONLY = 1, 2
+FLAG_BEGINS, FLAG_CHECKPOINTS_ONLY, FLAG_CLOSED = 1, 2, 4
 PIECE_IMAGE, PIECE_RUN = 1, 2
 
 
@@ -2244,8 +2247,10 @@ class Commit:
         self.sequence = cursor.varint()
         self.before = cursor.take(32)
         self.flags = cursor.u8()
-        if self.flags > 3:
+        if self.flags > 7:
             cursor.fail("reserved flags are not zero", cursor.position - 1)
+        if self.begins and self.closes:
+            cursor.fail("a commit both begins and closes a range", cursor.position - 1)
         self.time_from = cursor.time()
         self.time_to = cursor.time()
         if self.time_from > self.time_to:
@@ -2282,19 +2287,31 @@ class Commit:
     def checkpoints_only(self):
         return bool(self.flags & FLAG_CHECKPOINTS_ONLY)
 
+    @property
+    def closes(self):
+        return bool(self.flags & FLAG_CLOSED)
+
+    @property
+    def is_fence(self):
+        """Whether it only takes a sequence, so that another writer's commit fails (page 11)."""
+        return self.begins and self.checkpoints_only and not self.pieces and not self.checkpoints
+
 
 class Range:
-    """A stretch of time without a gap, of a layout or made of the commits beside it."""
+    """A stretch of time without a gap, of a layout or made of the commits beside it.
+
+    `commits` are those beside the layout that belong to it.
+    """
 
     def __init__(self, cursor=None):
         self.commits = []
-        self.in_layout = cursor is not None
         if cursor is None:
             return
         flags = cursor.u8()
-        if flags not in (0, FLAG_CHECKPOINTS_ONLY):
+        if flags & ~(FLAG_CHECKPOINTS_ONLY | FLAG_CLOSED):
             cursor.fail("reserved flags are not zero", cursor.position - 1)
-        self.checkpoints_only = bool(flags)
+        self.checkpoints_only = bool(flags & FLAG_CHECKPOINTS_ONLY)
+        self.closed = bool(flags & FLAG_CLOSED)
         self.time_from = cursor.time()
         self.time_to = cursor.time()
         if self.time_from > self.time_to:
@@ -2313,10 +2330,16 @@ class Range:
     def of_commit(cls, commit):
         made = cls()
         made.checkpoints_only = commit.checkpoints_only
+        made.closed = False
         made.time_from = made.time_to = commit.time_from
         made.first = commit.sequence
-        made.changes_digest = 0
         made.extend(commit)
+        return made
+
+    def copy(self):
+        made = Range()
+        made.__dict__.update(self.__dict__)
+        made.commits = list(self.commits)
         return made
 
     def extend(self, commit):
@@ -2324,6 +2347,7 @@ class Range:
         self.commits.append(commit)
         self.last = commit.sequence
         self.last_hash = commit.hash
+        self.closed = self.closed or commit.closes
         if commit.time_to >= self.time_to:
             self.time_to = commit.time_to
             self.items, self.bytes, self.digest = commit.items, commit.bytes, commit.digest
@@ -2333,12 +2357,17 @@ class Range:
         if self.checkpoints_only != commit.checkpoints_only:
             return False
         if commit.begins:
-            return self.time_from <= commit.time_from and commit.time_to <= self.time_to
-        return self.time_to == commit.time_from
+            return (self.checkpoints_only
+                    and self.time_from <= commit.time_from and commit.time_to <= self.time_to)
+        return self.time_to == commit.time_from and not self.closed
+
+    def holds(self, time):
+        return self.time_from <= time <= self.time_to
 
     def __str__(self):
         exact = "at its checkpoints" if self.checkpoints_only else "at every second"
-        return f"{format_time(self.time_from)} to {format_time(self.time_to)}, exact {exact}"
+        closed = ", closed" if self.closed else ""
+        return f"{format_time(self.time_from)} to {format_time(self.time_to)}, exact {exact}{closed}"
 
 
 class Layout:
@@ -2558,6 +2587,17 @@ class Repository:
                 problem = damage
         raise problem or Damage("it is in no pack and not inline", where)
 
+    def blob_of_either_kind(self, blob_id, kinds, owner):
+        """(kind, plain bytes) of a blob that may be of one of two kinds."""
+        problem = None
+        for kind in kinds:
+            try:
+                return kind, self.blob(blob_id, kind, owner)
+            except Damage as damage:
+                if problem is None or "it is no" in problem.message:
+                    problem = damage
+        raise problem
+
     def table_ids(self):
         """Tables of which there is an object; a directory without any is none (page 02)."""
         return [name for name in self.names("tables", HEX_32)
@@ -2572,12 +2612,216 @@ class Repository:
 
 
 # ------------------------------------------------------------------------------------------------
-# History (Spec 10): ranges, checkpoints, pieces, states
+# Checkpoints (Spec 07): trees of pages over seconds
+# ------------------------------------------------------------------------------------------------
+
+
+class SpanTree:
+    """A tree over seconds: the checkpoints of a layout, or the time list of a run.
+
+    `pages` reads all of it and checks what the specification says of its form; the other methods
+    read only the pages that they need.
+    """
+
+    def __init__(self, repository, root, owner, leaf_kind, check_encoding=False):
+        self.repository = repository
+        self.root = root
+        self.owner = owner
+        self.leaf_kind = leaf_kind
+        self.index_kind = leaf_kind + 1
+        self.is_checkpoints = leaf_kind == KIND_CHECKPOINT_LEAF
+        self.full = 256 if self.is_checkpoints else 65_536
+        self.check_encoding = check_encoding
+        self._level = None
+        self._decoded = Memory(lambda key: self._decode(*key), 256)
+
+    def _decode(self, blob_id, level):
+        where = f"blob {blob_id.hex()}"
+        if level:
+            data = self.repository.blob(blob_id, self.index_kind, self.owner)
+            mine, children = decode_second_index(data, where, self.index_kind)
+            if mine != level:
+                raise Damage("an index page has the wrong level", where, 1)
+            return children
+        data = self.repository.blob(blob_id, self.leaf_kind, self.owner)
+        if self.is_checkpoints:
+            return decode_checkpoint_leaf(data, where)
+        return decode_time_list(data, where, self.check_encoding)
+
+    @property
+    def level(self):
+        """The root's level, 0 when it is a leaf."""
+        if self._level is None:
+            where = f"blob {self.root.hex()}"
+            kind, data = self.repository.blob_of_either_kind(
+                self.root, (self.leaf_kind, self.index_kind), self.owner)
+            if kind == self.leaf_kind:
+                self._level = 0
+            else:
+                self._level, children = decode_second_index(data, where, kind)
+                if len(children) < 2:
+                    raise Damage("a root has one child", where)
+        return self._level
+
+    # All of it
+
+    def pages(self):
+        """Every leaf's entries in order, and what the leaf is called."""
+        yield from self._walk(self.root, self.level, None, True)
+
+    def _walk(self, blob_id, level, promised, is_last):
+        """The leaves below a page of which its parent says (first, last, count)."""
+        where = f"blob {blob_id.hex()}"
+        found = self._decode(blob_id, level)
+        if level == 0:
+            first, last = found[0], found[-1]
+            if self.is_checkpoints:
+                stretch = (first.second, last.second, len(found))
+            else:
+                stretch = (first[0], last[0], len(found))
+            full = self.full
+        else:
+            self._check_children(found, where)
+            stretch = (found[0][0], found[-1][1], sum(child[2] for child in found))
+            full = 1024
+        if promised not in (None, stretch):
+            raise Damage("the page is not what its parent says", where)
+        if not is_last and len(found) != full:
+            raise Damage("a page before the last of its level is not full", where)
+        if level == 0:
+            yield found, where
+            return
+        for ordinal, child in enumerate(found):
+            yield from self._walk(child[3], level - 1, child[:3],
+                                  is_last and ordinal == len(found) - 1)
+
+    def _check_children(self, children, where):
+        before = None
+        for first, last, count, _ in children:
+            if first > last or count == 0:
+                raise Damage("a child of an index is empty or ends before it starts", where)
+            if before is not None and (
+                    first < before or (self.is_checkpoints and first == before)):
+                raise Damage("the children of an index are not in order", where)
+            before = last
+
+    # Checkpoints without reading all
+
+    def at_or_before(self, second):
+        """The last checkpoint that is not after a second, or None."""
+        blob_id, level = self.root, self.level
+        while level:
+            found = [child for child in self._decoded[blob_id, level] if child[0] <= second]
+            if not found:
+                return None
+            blob_id, level = found[-1][3], level - 1
+        found = [one for one in self._decoded[blob_id, 0] if one.second <= second]
+        return found[-1] if found else None
+
+    def at_or_after(self, second):
+        """The first checkpoint that is not before a second, or None."""
+        blob_id, level = self.root, self.level
+        while level:
+            found = [child for child in self._decoded[blob_id, level] if child[1] >= second]
+            if not found:
+                return None
+            blob_id, level = found[0][3], level - 1
+        return next((one for one in self._decoded[blob_id, 0] if one.second >= second), None)
+
+    def count_before(self, second):
+        """How many checkpoints are before a second."""
+        blob_id, level, count = self.root, self.level, 0
+        while level:
+            following = None
+            for child in self._decoded[blob_id, level]:
+                if child[1] >= second:
+                    following = child[3]
+                    break
+                count += child[2]
+            if following is None:
+                return count
+            blob_id, level = following, level - 1
+        return count + sum(one.second < second for one in self._decoded[blob_id, 0])
+
+
+class Checkpoints:
+    """The checkpoints of a table: those of its layout's tree, and of the commits beside it.
+
+    A million of them are not read to find one. Those of commits have whole digests and come first.
+    """
+
+    def __init__(self, repository, layout, commits):
+        self.trees = []
+        if layout is not None:
+            self.trees = [SpanTree(repository, root, layout, KIND_CHECKPOINT_LEAF)
+                          for root in layout.checkpoint_roots]
+        self.beside = {one.second: one for commit in commits for one in commit.checkpoints}
+        self.seconds = sorted(self.beside)
+
+    def at(self, instant):
+        """The checkpoint of an instant, or None."""
+        found = self.at_or_before(instant)
+        return found if found is not None and found.instant == instant else None
+
+    def at_or_before(self, time):
+        second = time // MICROSECONDS
+        found = [tree.at_or_before(second) for tree in self.trees]
+        place = bisect.bisect_right(self.seconds, second)
+        if place:
+            found.insert(0, self.beside[self.seconds[place - 1]])
+        return max((one for one in found if one), key=lambda one: one.second, default=None)
+
+    def at_or_after(self, time):
+        second = -(-time // MICROSECONDS)
+        found = [tree.at_or_after(second) for tree in self.trees]
+        place = bisect.bisect_left(self.seconds, second)
+        if place < len(self.seconds):
+            found.insert(0, self.beside[self.seconds[place]])
+        return min((one for one in found if one), key=lambda one: one.second, default=None)
+
+    def count(self, time_from, time_to):
+        """How many there are from one time to another, both included."""
+        low, high = -(-time_from // MICROSECONDS), time_to // MICROSECONDS + 1
+        if high <= low:
+            return 0
+        count = sum(tree.count_before(high) - tree.count_before(low) for tree in self.trees)
+        mine = self.seconds[bisect.bisect_left(self.seconds, low):
+                            bisect.bisect_left(self.seconds, high)]
+        return count + sum(not self._in_trees(second) for second in mine)
+
+    def _in_trees(self, second):
+        found = [tree.at_or_before(second) for tree in self.trees]
+        return any(one is not None and one.second == second for one in found)
+
+    def all(self):
+        """All of them in order of time; checks the tree that holds them."""
+        beside = iter([self.beside[second] for second in self.seconds])
+        following = next(beside, None)
+        last = None
+        for tree in self.trees:
+            for page, where in tree.pages():
+                if last is not None and page[0].second <= last:
+                    raise Damage("the checkpoints do not ascend", where)
+                last = page[-1].second
+                for one in page:
+                    while following is not None and following.second < one.second:
+                        yield following
+                        following = next(beside, None)
+                    if following is not None and following.second == one.second:
+                        continue
+                    yield one
+        while following is not None:
+            yield following
+            following = next(beside, None)
+
+
+# ------------------------------------------------------------------------------------------------
+# History (Spec 10): ranges, pieces, states
 # ------------------------------------------------------------------------------------------------
 
 
 class State:
-    """How the state at an instant is put together, and what it must turn out to be.
+    """How the state at an instant is put together.
 
     `runs` are pairs (piece, bound) in order of time; changes count while their time is before
     the bound.
@@ -2602,8 +2846,12 @@ class History:
         self.pieces = list(self.layout.pieces) if self.layout else []
         for commit in self.commits:
             self.pieces.extend(commit.pieces)
+        self.images = {p.time_to: p for p in reversed(self.pieces) if not p.is_run}
+        self.runs = sorted((p for p in self.pieces if p.is_run and p.time_from < p.time_to),
+                           key=lambda p: (p.time_to, p.time_from))
+        self.run_ends = [run.time_to for run in self.runs]
         self.ranges = self._ranges()
-        self._checkpoints = None
+        self.checkpoints = Checkpoints(repository, self.layout, self.commits)
 
     def layout_name(self, number):
         return f"{self.directory}/layouts/{number:016x}"
@@ -2653,107 +2901,23 @@ class History:
         return commits
 
     def _ranges(self):
-        ranges = list(self.layout.ranges) if self.layout else []
+        ranges = [one.copy() for one in self.layout.ranges] if self.layout else []
         for commit in self.commits:
-            for place, one in enumerate(ranges):
+            if commit.is_fence:
+                continue
+            for one in reversed(ranges):
                 if one.takes(commit):
-                    if one.in_layout:
-                        ranges[place] = one = self._copy_of(one)
                     one.extend(commit)
                     break
             else:
                 ranges.append(Range.of_commit(commit))
         return sorted(ranges, key=lambda one: (one.time_from, one.time_to))
 
-    @staticmethod
-    def _copy_of(layout_range):
-        copy = Range()
-        copy.__dict__.update(layout_range.__dict__)
-        copy.commits = []
-        copy.in_layout = False
-        return copy
-
-    def checkpoints(self):
-        """Checkpoints by instant; those of commits have whole digests."""
-        if self._checkpoints is None:
-            found = {}
-            if self.layout:
-                for root in self.layout.checkpoint_roots:
-                    for checkpoint in self.read_checkpoints(root, self.layout):
-                        found[checkpoint.instant] = checkpoint
-            for commit in self.commits:
-                for checkpoint in commit.checkpoints:
-                    found[checkpoint.instant] = checkpoint
-            self._checkpoints = found
-        return self._checkpoints
-
-    def blob_of_either_kind(self, blob_id, kinds, owner):
-        problem = None
-        for kind in kinds:
-            try:
-                return kind, self.repository.blob(blob_id, kind, owner)
-            except Damage as damage:
-                if problem is None or "it is no" in problem.message:
-                    problem = damage
-        raise problem
-
-    def read_checkpoints(self, root, owner):
-        """The checkpoints under a root, in order; checks the tree that holds them."""
-        kinds = (KIND_CHECKPOINT_LEAF, KIND_CHECKPOINT_INDEX)
-        last = None
-        for data, where in self.walk_seconds(root, kinds, owner, 256):
-            page = decode_checkpoint_leaf(data, where)
-            if last is not None and page[0].second <= last:
-                raise Damage("the checkpoints do not ascend", where)
-            last = page[-1].second
-            yield from page
-
-    def walk_seconds(self, root, kinds, owner, full):
-        """The leaves of a tree of checkpoints or of a time list, with their checks."""
-        kind, data = self.blob_of_either_kind(root, kinds, owner)
-        if kind == kinds[0]:
-            yield data, f"blob {root.hex()}"
-            return
-        level, _ = decode_second_index(data, f"blob {root.hex()}", kind)
-        yield from self._walk_index(root, data, level, kinds, owner, full, True)
-
-    def _walk_index(self, blob_id, data, level, kinds, owner, full, is_last):
-        where = f"blob {blob_id.hex()}"
-        mine, children = decode_second_index(data, where, kinds[1])
-        if mine != level:
-            raise Damage("an index page has the wrong level", where, 1)
-        if not is_last and len(children) != 1024:
-            raise Damage("an index page before the last is not full", where)
-        before = None
-        for ordinal, (first, last, count, child_id) in enumerate(children):
-            if first > last or count == 0 or (before is not None and first < before):
-                raise Damage("the children of an index are not in order", where)
-            before = last
-            child_is_last = is_last and ordinal == len(children) - 1
-            child_where = f"blob {child_id.hex()}"
-            if level > 1:
-                child = self.repository.blob(child_id, kinds[1], owner)
-                self._check_stretch(decode_second_index(child, child_where, kinds[1])[1],
-                                    first, last, count, child_where)
-                yield from self._walk_index(child_id, child, level - 1, kinds, owner, full,
-                                            child_is_last)
-                continue
-            child = self.repository.blob(child_id, kinds[0], owner)
-            if kinds[0] == KIND_CHECKPOINT_LEAF:
-                seconds = [c.second for c in decode_checkpoint_leaf(child, child_where)]
-            else:
-                seconds = [second for second, _ in decode_time_list(child, child_where)]
-            if (seconds[0], seconds[-1], len(seconds)) != (first, last, count):
-                raise Damage("the page is not what its parent says", child_where)
-            if not child_is_last and len(seconds) != full:
-                raise Damage("a leaf before the last is not full", child_where)
-            yield child, child_where
-
-    @staticmethod
-    def _check_stretch(children, first, last, count, where):
-        total = sum(child[2] for child in children)
-        if (children[0][0], children[-1][1], total) != (first, last, count):
-            raise Damage("the page is not what its parent says", where)
+    def gaps(self):
+        """The stretches (end, beginning) between ranges of which nothing is known."""
+        for one, two in zip(self.ranges, self.ranges[1:]):
+            if one.time_to < two.time_from:
+                yield one.time_to, two.time_from
 
     def backups(self):
         """The backups of the table, by id; raises at the first that is damaged."""
@@ -2769,45 +2933,67 @@ class History:
             raise Damage("the backup's id is not that of its name", name)
         return backup
 
+    # Instants
+
     def is_exact(self, instant):
-        """Whether the archive promises the state at this instant."""
+        """Whether the archive promises the state at this instant, a whole second."""
+        return any(one.holds(instant)
+                   and (not one.checkpoints_only or self.checkpoints.at(instant) is not None)
+                   for one in self.ranges)
+
+    def nearest_exact(self, instant):
+        """The last exact instant before one, and the first after it; None where there is none."""
+        before, after = [], []
         for one in self.ranges:
-            if one.time_from <= instant <= one.time_to:
-                if not one.checkpoints_only or instant in self.checkpoints():
-                    return True
-        return False
+            if one.checkpoints_only:
+                found = self.checkpoints.at_or_before(min(instant - 1, one.time_to))
+                low = found.instant if found else None
+                found = self.checkpoints.at_or_after(max(instant + 1, one.time_from))
+                high = found.instant if found else None
+            else:
+                low = min(instant - 1, one.time_to) // MICROSECONDS * MICROSECONDS
+                high = -(-max(instant + 1, one.time_from) // MICROSECONDS) * MICROSECONDS
+            if low is not None and one.holds(low):
+                before.append(low)
+            if high is not None and one.holds(high):
+                after.append(high)
+        return max(before, default=None), min(after, default=None)
 
     def state(self, instant):
         """The pieces that make the state at an instant (page 10)."""
-        images = {p.time_to: p for p in self.pieces if not p.is_run}
-        runs = sorted((p for p in self.pieces if p.is_run), key=lambda p: p.time_to)
         used = []
         bound = instant
-        while bound not in images:
-            found = [p for p in runs if p.time_from < bound <= p.time_to]
-            if len(found) != 1:
-                what = "no image and no run" if not found else "more than one run"
-                raise Damage(f"{what} leads to {format_time(bound)}", self.directory)
-            used.append((found[0], bound))
-            bound = found[0].time_from
-        return State(instant, images[bound], used[::-1])
+        while bound not in self.images:
+            run = self._run_to(bound)
+            used.append((run, bound))
+            bound = run.time_from
+        return State(instant, self.images[bound], used[::-1])
+
+    def _run_to(self, bound):
+        """The one run that has from < bound ≤ to."""
+        place = bisect.bisect_left(self.run_ends, bound)
+        following = self.runs[place:place + 2]
+        if not following or following[0].time_from >= bound:
+            raise Damage(f"no image and no run leads to {format_time(bound)}", self.directory)
+        if len(following) > 1 and following[1].time_from < bound:
+            raise Damage(f"more than one run leads to {format_time(bound)}", self.directory)
+        return following[0]
 
     def expectation(self, instant):
         """(items, bytes, digest or None, low 16 bits) recorded for the state at an instant."""
-        known = self.checkpoints()
-        if instant in known:
-            found = known[instant]
-            return found.items, found.bytes, found.digest, found.low
-        for one in self.ranges:
-            if one.time_to == instant:
-                return one.items, one.bytes, one.digest, one.digest & 0xFFFF
-        for one in self.ranges:
-            if one.time_from <= instant <= one.time_to and not one.checkpoints_only:
-                before = [c for t, c in known.items() if one.time_from <= t <= instant]
-                if before:
-                    found = max(before, key=lambda checkpoint: checkpoint.second)
-                    return found.items, found.bytes, found.digest, found.low
-        return None
+        found = self.checkpoints.at(instant)
+        if found is None:
+            for one in self.ranges:
+                if one.time_to == instant:
+                    return one.items, one.bytes, one.digest, one.digest & 0xFFFF
+            for one in self.ranges:
+                if one.holds(instant) and not one.checkpoints_only:
+                    found = self.checkpoints.at_or_before(instant)
+                    if found is not None and not one.holds(found.instant):
+                        found = None
+        if found is None:
+            return None
+        return found.items, found.bytes, found.digest, found.low
 
 
 # ------------------------------------------------------------------------------------------------
@@ -2815,8 +3001,12 @@ class History:
 # ------------------------------------------------------------------------------------------------
 
 
-def leaf_pages(repository, piece, table):
-    """The leaf pages of an image or run, in order, checked enough to be read safely."""
+def leaf_pages(repository, piece, table, wants=None):
+    """The leaf pages of an image or run, in order, checked enough to be read safely.
+
+    `wants` says of a child of an index page, and of the child before it (None for the first),
+    whether the pages below it are asked for.
+    """
     last = None
     leaf_kind = KIND_RUN_LEAF if piece.is_run else KIND_IMAGE_LEAF
     index_kind = leaf_kind + 2
@@ -2827,8 +3017,9 @@ def leaf_pages(repository, piece, table):
             page = IndexPage(repository.blob(blob_id, index_kind, piece.owner), where)
             if page.level != level:
                 raise Damage("an index page has the wrong level", where, 1)
-            for child in page.children:
-                yield from visit(child.id, level - 1)
+            for before, child in zip([None, *page.children], page.children):
+                if wants is None or wants(child, before):
+                    yield from visit(child.id, level - 1)
             return
         yield LeafPage(repository.blob(blob_id, leaf_kind, piece.owner), where)
 
@@ -2871,7 +3062,8 @@ class StateReader:
     def _last_changes(self, piece, bound, order):
         """Of each key of a run its last change before the bound, as (key, −order, row)."""
         pending = None
-        for page in leaf_pages(self.repository, piece, self.table):
+        wants = None if bound >= piece.time_to else lambda child, _: child.least < bound
+        for page in leaf_pages(self.repository, piece, self.table, wants):
             if min(page.times) >= bound:
                 continue
             for row, time in zip(self._page_rows(page, piece), page.times):
@@ -2933,6 +3125,123 @@ class StateReader:
 
 
 # ------------------------------------------------------------------------------------------------
+# Versions of one item
+# ------------------------------------------------------------------------------------------------
+
+
+def parse_number(written):
+    """A number of DynamoDB JSON in normal form."""
+    try:
+        parts = decimal.Decimal(written).as_tuple()
+        number = normalize(int("".join(map(str, parts.digits))), parts.exponent)
+    except (decimal.InvalidOperation, TypeError, ValueError):
+        raise Damage(f"{written!r} is no number") from None
+    number = (-number[0] if parts.sign else number[0], number[1])
+    if number_problem(*number):
+        raise Damage(f"{written!r}: {number_problem(*number)}")
+    return number
+
+
+def parse_key(written, table):
+    """The encoded key of an item that the command line names."""
+    try:
+        typed = json.loads(written)
+    except ValueError:
+        typed = None
+    if not isinstance(typed, dict):
+        if len(table.key_attributes) > 1:
+            raise Damage(f"{written!r} is no key; write both attributes as DynamoDB JSON")
+        name, kind = table.key_attributes[0]
+        typed = {name: {TYPE_LETTERS[kind]: written}}
+    if set(typed) != {name for name, _ in table.key_attributes}:
+        names = ", ".join(name for name, _ in table.key_attributes)
+        raise Damage(f"{written!r} is no key of this table; its attributes are {names}")
+    key = b""
+    for ordinal, (name, kind) in enumerate(table.key_attributes):
+        letter = TYPE_LETTERS[kind]
+        value = typed[name].get(letter) if isinstance(typed[name], dict) else None
+        if not isinstance(value, str):
+            raise Damage(f"the key attribute {name} is not of type {letter}")
+        if kind == TAG_NUMBER:
+            key += encode_number_key(parse_number(value))
+            continue
+        try:
+            content = base64.b64decode(value, validate=True) if letter == "B" else value.encode()
+        except ValueError:
+            raise Damage(f"the key attribute {name} is not base64") from None
+        is_last = ordinal == len(table.key_attributes) - 1
+        key += content if is_last else escape_key(content)
+    return key
+
+
+class Version:
+    """An item from a moment on: by a change, or as an image has it. `item` None: it is gone."""
+
+    def __init__(self, time, sequence, item, value):
+        self.time = time
+        self.sequence = sequence
+        self.item = item
+        self.value = value
+
+    def line(self):
+        """As a line of JSON; a version that comes from an image has no sequence."""
+        kind = "delete" if self.item is None else "put"
+        if self.sequence is None:
+            kind = "absent" if self.item is None else "image"
+        parts = [f'"time":"{format_time(self.time)}"', f'"kind":"{kind}"']
+        if self.sequence is not None:
+            parts.append(f'"sequence":{self.sequence}')
+        if self.item is not None:
+            parts.append(f'"Item":{self.item}')
+        return "{" + ",".join(parts) + "}"
+
+
+def item_entries(history, piece, key):
+    """The entries of one key in an image or run, as versions, in order."""
+
+    def wants(child, before):
+        return child.key >= key and (before is None or before.key <= key)
+
+    repository, table = history.repository, history.table
+    for page in leaf_pages(repository, piece, table, wants):
+        low = bisect.bisect_left(page.keys, key)
+        high = bisect.bisect_right(page.keys, key)
+        if low == high:
+            continue
+        rows = list(page.rows(value_source(repository, piece.owner)))
+        jsons = page.key_jsons(table)
+        for ordinal in range(low, high):
+            item = value = None
+            if rows[ordinal] is not None:
+                value, _, parts = rows[ordinal]
+                item = "{" + ",".join([jsons[ordinal], *parts]) + "}"
+            if page.is_run:
+                yield Version(page.times[ordinal], page.sequences[ordinal], item, value)
+            else:
+                yield Version(piece.time_to, None, item, value)
+
+
+def item_versions(history, key):
+    """Every version of an item in order of time.
+
+    What an image has is a version only where it differs from what the changes before it made.
+    """
+    found = []
+    for piece in history.pieces:
+        mine = list(item_entries(history, piece, key))
+        if not piece.is_run and not mine:
+            mine = [Version(piece.time_to, None, None, None)]
+        found += mine
+    # An image of T has the changes with time < T, so it stands before those of T.
+    found.sort(key=lambda one: (one.time, -1 if one.sequence is None else one.sequence))
+    value = None
+    for version in found:
+        if version.sequence is not None or version.value != value:
+            yield version
+        value = version.value
+
+
+# ------------------------------------------------------------------------------------------------
 # Verification
 # ------------------------------------------------------------------------------------------------
 
@@ -2982,8 +3291,8 @@ TREE_PROBLEMS_MAX = 50
 class TreeVerifier:
     """Walks one tree, checking all that its pages and their parents say.
 
-    As a generator it yields, for each leaf page, (keys, times, sequences, kinds, hashes, sizes) of
-    which times, sequences and kinds are None in images, and a hash is None for a tombstone.
+    As a generator it yields, for each leaf page, (keys, times, hashes, sizes), of which times is
+    None in images, and a hash is None for a tombstone.
     """
 
     def __init__(self, verifier, piece, table, where):
@@ -3105,7 +3414,7 @@ class TreeVerifier:
         self.items += page.count
         self.bytes += sum(sizes)
         totals = (page.count, sum(page.weights), digest, last, least, greatest)
-        return (page.keys, page.times, page.sequences, page.kinds, hashes, sizes), totals
+        return (page.keys, page.times, hashes, sizes), totals
 
     def _check_order(self, page):
         first = (page.keys[0],)
@@ -3153,78 +3462,147 @@ class TreeVerifier:
         self.rules[level].feed(weights, siphash_many(key, messages))
 
 
+class CheckpointColumns:
+    """All checkpoints of a table, column by column, since there may be millions of them."""
+
+    def __init__(self):
+        self.instants = array.array("q")
+        self.changes = array.array("Q")
+        self.items = array.array("Q")
+        self.bytes = array.array("Q")
+        self.lows = array.array("H")
+        self.digests = {}           # ordinal → whole table digest
+        self.proven = bytearray()   # 1 where pieces lead to the checkpoint
+
+    def append(self, checkpoint):
+        if checkpoint.digest is not None:
+            self.digests[len(self.instants)] = checkpoint.digest
+        self.instants.append(checkpoint.instant)
+        self.changes.append(checkpoint.changes)
+        self.items.append(checkpoint.items)
+        self.bytes.append(checkpoint.bytes)
+        self.lows.append(checkpoint.low)
+        self.proven.append(0)
+
+    def __len__(self):
+        return len(self.instants)
+
+    def find(self, instant):
+        """The ordinal of the checkpoint of an instant, or None."""
+        place = bisect.bisect_left(self.instants, instant)
+        found = place < len(self.instants) and self.instants[place] == instant
+        return place if found else None
+
+    def at(self, ordinal, where=""):
+        instant = self.instants[ordinal]
+        return Checkpoint(instant // MICROSECONDS, self.changes[ordinal], self.items[ordinal],
+                          self.bytes[ordinal], self.digests.get(ordinal), self.lows[ordinal],
+                          where)
+
+    def matches(self, ordinal, items, size, digest):
+        if items != self.items[ordinal] or size != self.bytes[ordinal]:
+            return False
+        whole = self.digests.get(ordinal)
+        return digest & 0xFFFF == self.lows[ordinal] if whole is None else digest == whole
+
+
 class ChainVerifier:
-    """Proves all recorded states of one image and the runs that follow it without a gap.
+    """Replays one image and the runs that follow it without a gap.
 
     One pass in key order over all pieces: each change's difference to the sums goes to the first
-    instant of interest after it; at the end the differences are summed in order of time.
+    instant of interest after it; summed in order of time, the differences give every state.
     """
 
-    def __init__(self, verifier, history, image, runs):
+    def __init__(self, verifier, image, runs):
         self.verifier = verifier
-        self.history = history
         self.image = image
         self.runs = runs
         self.start = image.time_to
         self.end = runs[-1].time_to if runs else image.time_to
-        self.states = {}    # instant → (items, bytes, digest)
-        self.changes = {}   # instant → (count, least time) of the changes since the one before
 
-    def run(self, instants):
-        """Computes the states at the instants that this chain covers. False if it is damaged."""
-        bounds = sorted({t for t in instants if self.start <= t <= self.end}
-                        | {self.start, self.end})
-        counts = [[0, 0, 0, 0, None] for _ in range(len(bounds) + 1)]
-        trees = [self.verifier.tree(piece) for piece in [self.image, *self.runs]]
-        if self.runs:
-            self._merge(trees, bounds, counts)
-        else:
-            for page in trees[0].pages():
-                counts[0][2] += sum(page[4])
+    def replay(self, instants):
+        """Replays up to each of the ascending instants of interest; False if it is damaged.
+
+        Those before the chain's beginning and after its end are left out.
+        """
+        low = bisect.bisect_left(instants, self.start)
+        high = bisect.bisect_right(instants, self.end)
+        self.instants = instants[low:high]
+        count = len(self.instants) + 1
+        self.items = [0] * count
+        self.bytes = [0] * count
+        self.digests = [0] * count
+        self.changes = [0] * count          # since the instant before
+        self.least = [None] * count         # the least time among them
+        base = self.verifier.tree(self.image)
+        trees = [self.verifier.tree(piece) for piece in self.runs]
+        self._merge(base, self._merged(trees))
+        trees.append(base)
         for tree in trees:
             self.verifier.after_tree(tree)
-        if any(tree.damaged for tree in trees):
-            return False
-        if not self.runs:
-            counts[0][0], counts[0][1] = trees[0].items, trees[0].bytes
+        return not any(tree.damaged for tree in trees)
+
+    def states(self):
+        """After `replay`: (instant, items, bytes, digest) for each instant of interest."""
         items = size = digest = 0
-        for instant, (more_items, more_bytes, more_digest, changes, least) in zip(bounds, counts):
-            items += more_items
-            size += more_bytes
-            digest = (digest + more_digest) & MASK_256
-            self.states[instant] = (items, size, digest)
-            self.changes[instant] = (changes, least)
-        return True
+        for instant, *more in zip(self.instants, self.items, self.bytes, self.digests):
+            items += more[0]
+            size += more[1]
+            digest = (digest + more[2]) & MASK_256
+            yield instant, items, size, digest
 
-    def _entries(self, tree, order):
-        for keys, times, _, _, hashes, sizes in tree.pages():
-            if times is None:
-                times = itertools.repeat(None)
-            yield from zip(keys, itertools.repeat(order), times, hashes, sizes)
+    @staticmethod
+    def _merged(trees):
+        """The changes of all runs in order of (key, time): (key, run, ordinal, time, hash, size)"""
 
-    def _merge(self, trees, bounds, counts):
-        streams = [self._entries(tree, order) for order, tree in enumerate(trees)]
-        before_key = None
-        before_hash = before_size = 0
-        before_exists = False
-        first = counts[0]
-        for key, _, time, found, size in heapq.merge(*streams, key=operator.itemgetter(0, 1)):
-            if key != before_key:
-                before_key, before_hash, before_size, before_exists = key, 0, 0, False
-            exists = found is not None
-            if not exists:
-                found = 0
-            if time is None:
-                count = first
-            else:
-                count = counts[bisect.bisect_right(bounds, time)]
-                count[3] += 1
-                if count[4] is None or time < count[4]:
-                    count[4] = time
-            count[0] += exists - before_exists
-            count[1] += size - before_size
-            count[2] += found - before_hash
-            before_hash, before_size, before_exists = found, size, exists
+        def entries(tree, order):
+            ordinals = itertools.count()
+            for keys, times, hashes, sizes in tree.pages():
+                yield from zip(keys, itertools.repeat(order), ordinals, times, hashes, sizes)
+
+        streams = [entries(tree, order) for order, tree in enumerate(trees)]
+        if len(streams) == 1:
+            return streams[0]
+        return heapq.merge(*streams)
+
+    def _merge(self, base, changes):
+        change = next(changes, None)
+        for keys, _, hashes, sizes in base.pages():
+            self.items[0] += len(keys)
+            self.bytes[0] += sum(sizes)
+            self.digests[0] += sum(hashes)
+            last = keys[-1]
+            place = 0
+            while change is not None and change[0] <= last:
+                key = change[0]
+                place = bisect.bisect_left(keys, key, place)
+                if keys[place] == key:
+                    change = self._follow(change, changes, 1, sizes[place], hashes[place])
+                else:
+                    change = self._follow(change, changes, 0, 0, 0)
+        while change is not None:
+            change = self._follow(change, changes, 0, 0, 0)
+
+    def _follow(self, change, changes, exists, size, digest):
+        """Takes in all changes of one key, which was so in the image; returns the next key's."""
+        instants, end = self.instants, len(self.instants)
+        first = change[0]
+        while change is not None and change[0] == first:
+            _, _, _, time, found, new_size = change
+            place = bisect.bisect_right(instants, time, 0, end)
+            now = 1
+            if found is None:
+                now = found = 0
+            self.items[place] += now - exists
+            self.bytes[place] += new_size - size
+            self.digests[place] += found - digest
+            self.changes[place] += 1
+            least = self.least[place]
+            if least is None or time < least:
+                self.least[place] = time
+            exists, size, digest = now, new_size, found
+            change = next(changes, None)
+        return change
 
 
 class Verifier:
@@ -3335,7 +3713,7 @@ class Verifier:
             raise Damage(f"the pack {pack.hex()} does not have the size listed", where)
         return {entry[0]: entry for entry in PackFooter(data, path).entries}
 
-    # Tables
+    # Tables: objects and the chain of commits
 
     def table(self, table_id):
         repository = self.repository
@@ -3348,7 +3726,8 @@ class Verifier:
             self.report.attempt(directory, lambda: decode_lease(
                 repository.read(f"{directory}/lease"), f"{directory}/lease"))
         self.report.attempt(directory, self.old_layouts, history)
-        self.report.attempt(directory, self.commit_chain, history)
+        covered = []
+        self.report.attempt(directory, self.commit_chain, history, covered)
         for owner in [history.layout, *history.commits]:
             if owner is not None:
                 self.inline_blobs(owner)
@@ -3358,7 +3737,7 @@ class Verifier:
                                          history.read_backup, backup_id)
             if backup is not None:
                 backups.append(backup)
-        self.report.attempt(directory, self.states, history, backups)
+        self.report.attempt(directory, self.states, history, backups, covered)
 
     def old_layouts(self, history):
         numbers = history.layout_numbers()
@@ -3372,8 +3751,11 @@ class Verifier:
             self.report.attempt(owner.where, record.plain, owner.data,
                                 f"{owner.where}, inline blob {record.id.hex()}")
 
-    def commit_chain(self, history):
-        """Every commit that exists: hashes, order of times, and what layouts say of them."""
+    def commit_chain(self, history, covered):
+        """Every commit that exists: hashes, order of times, and what layouts say of them.
+
+        Those that a layout covers are added to `covered`, without their pieces.
+        """
         sequences = history.commit_sequences()
         known = {commit.sequence: commit for commit in history.commits}
         following = history.layout.next_sequence if history.layout else 0
@@ -3401,10 +3783,12 @@ class Verifier:
             before = commit
             if reached is not None:
                 reached = max(reached, commit.time_to)
+            if sequence not in known:
+                commit.data = commit.inline = commit.pieces = None
+                covered.append(commit)
 
     def commit(self, history, commit, before, reached):
         problem = self.report.problem
-        layout = history.layout
         if commit.sequence == 0:
             if commit.before != history.table.hash:
                 problem(f"{commit.where}: the hash before is not the table hash")
@@ -3413,23 +3797,34 @@ class Verifier:
         elif before is not None and before.sequence == commit.sequence - 1:
             if commit.before != before.hash:
                 problem(f"{commit.where}: the hash before is not that of the commit before")
-        if not commit.begins and reached not in (None, commit.time_from):
-            problem(f"{commit.where}: it does not go on where the commits before ended")
-        if layout is not None:
-            if commit.sequence == layout.next_sequence - 1 and commit.hash != layout.before:
-                problem(f"{layout.where}: its hash before is not that of {commit.where}")
-            for one in layout.ranges:
-                if commit.sequence == one.last and commit.hash != one.last_hash:
-                    problem(f"{layout.where}: a range's last hash is not that of {commit.where}")
-        if commit.begins:
-            covered = any(
-                one.time_from <= commit.time_to <= one.time_to and not one.checkpoints_only
-                and commit not in one.commits and one.first < commit.sequence
-                for one in history.ranges)
-            if covered and commit in history.commits:
+        if not commit.begins:
+            if reached not in (None, commit.time_from):
+                problem(f"{commit.where}: it does not go on where the commits before ended")
+            if any(one.closed and one.time_to == commit.time_from and one.last < commit.sequence
+                   for one in history.ranges):
+                problem(f"{commit.where}: it goes on where a range was closed")
+        self.commit_in_layout(history, commit)
+        if commit.is_fence:
+            if commit.time_from != commit.time_to:
+                problem(f"{commit.where}: it has two times and no pieces")
+            return
+        if commit.begins and commit in history.commits:
+            # An older copy belongs where every second is not known already.
+            if any(not one.checkpoints_only and one.holds(commit.time_to)
+                   and one.first < commit.sequence for one in history.ranges):
                 problem(f"{commit.where}: a range that is exact at every second covers it")
         self.commit_pieces(commit)
         self.commit_counts(commit)
+
+    def commit_in_layout(self, history, commit):
+        problem, layout = self.report.problem, history.layout
+        if layout is None:
+            return
+        if commit.sequence == layout.next_sequence - 1 and commit.hash != layout.before:
+            problem(f"{layout.where}: its hash before is not that of {commit.where}")
+        for one in layout.ranges:
+            if commit.sequence == one.last and commit.hash != one.last_hash:
+                problem(f"{layout.where}: a range's last hash is not that of {commit.where}")
 
     def commit_pieces(self, commit):
         """A commit has one piece, which begins or ends where it does."""
@@ -3444,6 +3839,8 @@ class Verifier:
             problem(f"{commit.where}: its piece ends at another time")
         if piece.is_run and piece.time_from != commit.time_from:
             problem(f"{commit.where}: its run begins at another time")
+        if commit.closes and (not piece.is_run or piece.tree.entries or commit.changes):
+            problem(f"{commit.where}: it closes a range and has changes")
 
     def commit_counts(self, commit):
         problem = self.report.problem
@@ -3458,8 +3855,10 @@ class Verifier:
         digest = sum(piece.tree.digest for piece in runs) & MASK_256
         if digest != commit.changes_digest:
             problem(f"{commit.where}: the change digest is not that of its runs")
+        if runs and sum(piece.tree.entries for piece in runs) != commit.changes:
+            problem(f"{commit.where}: it counts other changes than its run has")
 
-    # Trees and states
+    # Tables: trees
 
     def tree(self, piece):
         self.report.say(f"{piece.owner.where}: {piece}, {piece.tree.entries} entries")
@@ -3471,30 +3870,75 @@ class Verifier:
                 self.report.attempt(tree.where, self.time_list, tree, root)
 
     def time_list(self, tree, root):
-        history, owner = self.history, tree.piece.owner
-        kinds = (KIND_TIME_LIST, KIND_TIME_LIST_INDEX)
+        pages = SpanTree(self.repository, root, tree.piece.owner, KIND_TIME_LIST, not self.quick)
         wanted = iter(sorted(zip(tree.seconds, itertools.count())))
-        for data, where in history.walk_seconds(root, kinds, owner, 65_536):
-            for entry in decode_time_list(data, where, not self.quick):
+        for entries, where in pages.pages():
+            for entry in entries:
                 if next(wanted, None) != entry:
                     raise Damage("the time list is not that of the run's changes", where)
         if next(wanted, None) is not None:
             raise Damage("the time list ends early", tree.where)
 
-    def chains(self, history):
+    # Tables: states
+
+    def states(self, history, backups, covered):
+        """Every state that is recorded anywhere, replayed."""
+        self.history = history
+        self.table_record = history.table
+        self.exact = [one for one in history.ranges if not one.checkpoints_only]
+        self.checkpoints = self.report.attempt(history.directory, self.collect_checkpoints)
+        if self.checkpoints is None:
+            # Those of the layout are damaged, which is said; the others can be checked.
+            self.checkpoints = CheckpointColumns()
+            for second in history.checkpoints.seconds:
+                self.checkpoints.append(history.checkpoints.beside[second])
+            covered = []
+        self.layout_ranges(covered)
+        special = {backup.instant for backup in backups}
+        special.update(one.time_to for one in history.ranges)
+        special.update(one.time_from for one in history.ranges)
+        special.update(commit.time_to for commit in history.commits)
+        special.update(piece.time_to for piece in history.pieces if not piece.is_run)
+        instants = sorted(special.union(self.checkpoints.instants))
+        chains, loose = self.chains()
+        for piece in loose:
+            tree = self.tree(piece)
+            for _ in tree.pages():
+                pass
+            self.after_tree(tree)
+        known = {}
+        damaged = bool(loose)
+        for chain in chains:
+            if not chain.replay(self.instants_of(chain, instants)):
+                damaged = True
+                continue
+            self.check_chain(chain, special, known)
+            for one in self.exact:
+                self.check_seconds(chain, one)
+        self.check_states(known, damaged)
+        for backup in backups:
+            self.report.attempt(backup.where, self.backup, backup, known, damaged)
+
+    def collect_checkpoints(self):
+        columns = CheckpointColumns()
+        for checkpoint in self.history.checkpoints.all():
+            columns.append(checkpoint)
+        return columns
+
+    def chains(self):
         """Images with the runs that follow them; every piece is in a chain or stands alone."""
         images = {}
-        for piece in history.pieces:
+        for piece in self.history.pieces:
             if not piece.is_run:
                 images.setdefault(piece.time_to, []).append(piece)
-        runs = sorted((p for p in history.pieces if p.is_run),
+        runs = sorted((p for p in self.history.pieces if p.is_run),
                       key=lambda p: (p.time_from, p.time_to))
-        for one, two in zip(runs, runs[1:]):
-            if one.time_to > two.time_from:
-                self.report.problem(f"{two.where}: the {two} overlaps the {one}")
         groups = []
         for run in runs:
-            if groups and groups[-1][-1].time_to == run.time_from:
+            end = groups[-1][-1].time_to if groups else None
+            if end is not None and end > run.time_from:
+                self.report.problem(f"{run.where}: the {run} overlaps the {groups[-1][-1]}")
+            if end == run.time_from:
                 groups[-1].append(run)
             else:
                 groups.append([run])
@@ -3503,90 +3947,105 @@ class Verifier:
         for group in groups:
             base = images.get(group[0].time_from)
             if base is None:
-                self.report.problem(f"{group[0].where}: no image and no run leads to the "
-                                    f"{group[0]}")
+                if any(run.tree.entries for run in group):
+                    self.report.problem(f"{group[0].where}: no image and no run leads to the "
+                                        f"{group[0]}")
                 loose.extend(group)
                 continue
             used.add(id(base[0]))
-            chains.append(ChainVerifier(self, history, base[0], group))
+            chains.append(ChainVerifier(self, base[0], group))
         for same in images.values():
             for piece in same:
                 if id(piece) not in used:
-                    chains.append(ChainVerifier(self, history, piece, []))
+                    chains.append(ChainVerifier(self, piece, []))
         return chains, loose
 
-    def states(self, history, backups):
-        self.history = history
-        self.table_record = history.table
-        checkpoints = self.report.attempt(history.directory, history.checkpoints)
-        if checkpoints is None:
-            checkpoints = history._checkpoints = {
-                c.instant: c for commit in history.commits for c in commit.checkpoints}
-        instants = set(checkpoints)
-        instants.update(backup.instant for backup in backups)
-        instants.update(one.time_to for one in history.ranges)
-        instants.update(one.time_from for one in history.ranges)
-        instants.update(commit.time_to for commit in history.commits)
-        instants.update(p.time_to for p in history.pieces if not p.is_run)
-        chains, loose = self.chains(history)
-        known = {}
-        damaged = False
-        for piece in loose:
-            tree = self.tree(piece)
-            for _ in tree.pages():
-                pass
-            self.after_tree(tree)
-        imaged = {piece.time_to for piece in history.pieces if not piece.is_run}
-        for chain in chains:
-            # A copy that was brought in later than newer ones has an image within a run that knows
-            # nothing of it: only at a run's end do image and run give the same state (page 10).
-            ends = {chain.start}.union(run.time_to for run in chain.runs)
-            if not chain.run(instants - (imaged - ends)):
-                damaged = True
-                continue
-            for instant, found in chain.states.items():
+    def instants_of(self, chain, instants):
+        """The instants whose states a chain gives.
+
+        A copy that was brought in later than newer ones has an image within a run that knows
+        nothing of it: only at a run's end do image and run give the same state (page 10), and
+        where every second is exact.
+        """
+        ends = {chain.start}.union(run.time_to for run in chain.runs)
+        foreign = {
+            piece.time_to for piece in self.history.pieces
+            if not piece.is_run and piece.time_to not in ends
+            and not any(one.holds(piece.time_to) for one in self.exact)}
+        return [t for t in instants if t not in foreign] if foreign else instants
+
+    def check_chain(self, chain, special, known):
+        """Compares what a chain gives with the checkpoints; keeps the special instants' states."""
+        checkpoints = self.checkpoints
+        ordinal = bisect.bisect_left(checkpoints.instants, chain.start)
+        for instant, items, size, digest in chain.states():
+            if instant in special:
+                found = (items, size, digest)
                 if known.setdefault(instant, found) != found:
-                    self.report.problem(f"{history.directory}: two pieces give different states "
-                                        f"at {format_time(instant)}")
-            self.checkpoint_changes(history, chain, checkpoints)
-        self.check_states(history, known, damaged)
-        self.range_digests(history)
-        for backup in backups:
-            self.report.attempt(backup.where, self.backup, history, backup, known, damaged)
-
-    def checkpoint_changes(self, history, chain, checkpoints):
-        """In ranges that are exact at every second: each second with changes is a checkpoint."""
-        exact = [one for one in history.ranges if not one.checkpoints_only]
-        last = max(checkpoints, default=None)
-        for instant, (changes, least) in chain.changes.items():
-            if instant == chain.start or last is None or instant > last:
+                    self.report.problem(f"{self.history.directory}: two pieces give different "
+                                        f"states at {format_time(instant)}")
+            while ordinal < len(checkpoints) and checkpoints.instants[ordinal] < instant:
+                ordinal += 1
+            if ordinal == len(checkpoints) or checkpoints.instants[ordinal] != instant:
                 continue
-            if not any(one.time_from < instant <= one.time_to for one in exact):
-                continue
-            where = f"{history.directory}, checkpoint {format_time(instant)}"
-            if changes and least < instant - MICROSECONDS and instant in checkpoints:
-                self.report.problem(f"{where}: a second before it has changes but is no checkpoint")
+            checkpoints.proven[ordinal] = 1
+            if not checkpoints.matches(ordinal, items, size, digest):
+                recorded = checkpoints.at(ordinal)
+                self.report.problem(
+                    f"{self.checkpoint_name(instant)}: the state is not the one recorded ("
+                    + self.difference((items, size, digest), recorded) + ")")
 
-    def check_states(self, history, known, damaged):
-        problem = self.report.problem
-        checkpoints = history.checkpoints()
-        for instant, checkpoint in sorted(checkpoints.items()):
-            where = f"{history.directory}, checkpoint {format_time(instant)}"
-            if instant in known:
-                if not checkpoint.matches(*known[instant]):
-                    problem(f"{where}: the state is not the one recorded ("
-                            + self.difference(known[instant], checkpoint) + ")")
-            elif not damaged:
-                problem(f"{where}: no pieces lead to it")
+    def checkpoint_name(self, instant):
+        return f"{self.history.directory}, checkpoint {format_time(instant)}"
+
+    def check_seconds(self, chain, one):
+        """In a range that is exact at every second each second with changes is a checkpoint."""
+        problem, checkpoints = self.report.problem, self.checkpoints
+        low = bisect.bisect_right(chain.instants, one.time_from)
+        high = bisect.bisect_right(chain.instants, one.time_to)
+        count, first = 0, None
+        for place in range(low, high):
+            instant = chain.instants[place]
+            least = chain.least[place]
+            if least is not None:
+                count += chain.changes[place]
+                first = least if first is None else min(first, least)
+            ordinal = checkpoints.find(instant)
+            if ordinal is None:
+                continue
+            if first is not None and first < instant - MICROSECONDS:
+                problem(f"{self.checkpoint_name(instant)}: the second of "
+                        f"{format_time(first)} before it has changes but is no checkpoint")
+            elif count != checkpoints.changes[ordinal]:
+                problem(f"{self.checkpoint_name(instant)}: it counts "
+                        f"{checkpoints.changes[ordinal]} changes; there are {count}")
+            count, first = 0, None
+        # What is left is the tail: changes of the last second, which is not sealed.
+        if first is not None and (first // MICROSECONDS + 1) * MICROSECONDS < one.time_to:
+            problem(f"{self.history.directory}, range {one}: the second of {format_time(first)} "
+                    f"has changes but is no checkpoint")
+
+    def check_states(self, known, damaged):
+        problem, history = self.report.problem, self.history
+        checkpoints = self.checkpoints
+        if not damaged and not all(checkpoints.proven):
+            for instant, proven in zip(checkpoints.instants, checkpoints.proven):
+                if not proven:
+                    problem(f"{self.checkpoint_name(instant)}: no pieces lead to it")
         for one in history.ranges:
             where = f"{history.directory}, range {one}"
             for instant in (one.time_from, one.time_to):
                 if instant not in known and not damaged and not (
-                        one.checkpoints_only and instant not in checkpoints):
+                        one.checkpoints_only and checkpoints.find(instant) is None):
                     problem(f"{where}: no pieces lead to {format_time(instant)}")
+            if not one.checkpoints_only and checkpoints.find(one.time_from) is None:
+                problem(f"{where}: its beginning is no checkpoint")
             self.same_state(where, known.get(one.time_to), one)
             for commit in one.commits:
                 self.same_state(commit.where, known.get(commit.time_to), commit)
+        for instant in checkpoints.instants:
+            if not any(one.holds(instant) for one in history.ranges):
+                problem(f"{self.checkpoint_name(instant)}: it is in no range")
 
     def same_state(self, where, found, recorded):
         if found is not None and found != (recorded.items, recorded.bytes, recorded.digest):
@@ -3600,27 +4059,77 @@ class Verifier:
         return (f"items {found[0]}, recorded {recorded.items}; bytes {found[1]}, recorded "
                 f"{recorded.bytes}; digest {digest_hex(found[2])}, recorded {written}")
 
-    def range_digests(self, history):
-        layout = history.layout
+    # Tables: layouts
+
+    def layout_ranges(self, covered):
+        """What the layout's ranges say of its runs, and of the commits that it covers."""
+        for one in self.exact:
+            self.exact_range(one)
+        layout = self.history.layout
         if layout is None:
             return
+        runs = [piece for piece in layout.pieces if piece.is_run]
         for one in layout.ranges:
-            runs = [p for p in layout.pieces
-                    if p.is_run and one.time_from <= p.time_from and p.time_to <= one.time_to]
-            if sum(p.tree.digest for p in runs) & MASK_256 != one.changes_digest:
+            mine = [p for p in runs if one.time_from <= p.time_from and p.time_to <= one.time_to]
+            if sum(p.tree.digest for p in mine) & MASK_256 != one.changes_digest:
                 self.report.problem(f"{layout.where}: the change digest of the range {one} is not "
                                     f"that of its runs")
+            if not one.checkpoints_only:
+                self.covered_commits(one, covered)
 
-    def backup(self, history, backup, known, damaged):
+    def exact_range(self, one):
+        """The runs hold a range that is exact at every second whole, and none crosses it."""
         problem = self.report.problem
+        where = f"{self.history.directory}, range {one}"
+        reached = one.time_from
+        for run in self.history.runs:
+            if run.time_to <= one.time_from or run.time_from >= one.time_to:
+                continue
+            if run.time_from < one.time_from or run.time_to > one.time_to:
+                problem(f"{where}: the {run} crosses it")
+            if run.time_from > reached:
+                break
+            reached = max(reached, run.time_to)
+        if reached < one.time_to:
+            problem(f"{where}: no run holds what follows {format_time(reached)}")
+
+    def covered_commits(self, one, covered):
+        """Compaction lost nothing of the commits that still exist of an exact range."""
+        problem, layout = self.report.problem, self.history.layout
+        mine = [c for c in covered if one.first <= c.sequence <= one.last and not c.checkpoints_only
+                and one.time_from <= c.time_from and c.time_to <= one.time_to]
+        for commit in mine:
+            for checkpoint in commit.checkpoints:
+                ordinal = self.checkpoints.find(checkpoint.instant)
+                if ordinal is None:
+                    problem(f"{layout.where}: it lacks the checkpoint "
+                            f"{format_time(checkpoint.instant)} of {commit.where}")
+                elif (not self.checkpoints.matches(ordinal, checkpoint.items, checkpoint.bytes,
+                                                   checkpoint.digest)
+                      or self.checkpoints.changes[ordinal] != checkpoint.changes):
+                    problem(f"{layout.where}: its checkpoint {format_time(checkpoint.instant)} is "
+                            f"not that of {commit.where}")
+        reached = one.time_from
+        for commit in mine:
+            if commit.time_from == reached:
+                reached = commit.time_to
+        whole = bool(mine) and reached == one.time_to
+        if whole and sum(c.changes_digest for c in mine) & MASK_256 != one.changes_digest:
+            problem(f"{layout.where}: the change digest of the range {one} is not that of its "
+                    f"commits")
+
+    # Tables: backups
+
+    def backup(self, backup, known, damaged):
+        problem, history = self.report.problem, self.history
         if backup.instant in known:
             self.same_state(backup.where, known[backup.instant], backup)
         elif not damaged:
             problem(f"{backup.where}: no pieces lead to its instant")
-        checkpoint = history.checkpoints().get(backup.instant)
-        if checkpoint is None:
+        ordinal = self.checkpoints.find(backup.instant)
+        if ordinal is None:
             problem(f"{backup.where}: its instant is no checkpoint")
-        elif not checkpoint.matches(backup.items, backup.bytes, backup.digest):
+        elif not self.checkpoints.matches(ordinal, backup.items, backup.bytes, backup.digest):
             problem(f"{backup.where}: its checkpoint records another state")
         hashes = {one.last: one.last_hash for one in history.ranges}
         if backup.sequence in history.commit_sequences():
@@ -3651,7 +4160,8 @@ def open_tables(repository):
 
 def describe(history):
     """A table as plain data for `list`."""
-    table = history.table
+    table, checkpoints = history.table, history.checkpoints
+    last = checkpoints.at_or_before(TIME_GREATEST)
     return {
         "name": table.name,
         "arn": table.arn,
@@ -3666,14 +4176,16 @@ def describe(history):
             {
                 "from": format_time(one.time_from), "to": format_time(one.time_to),
                 "exact": "checkpoints" if one.checkpoints_only else "every second",
-                "checkpoints": sum(
-                    one.time_from <= t <= one.time_to for t in history.checkpoints()),
+                "closed": one.closed,
+                "checkpoints": checkpoints.count(one.time_from, one.time_to),
                 "items": one.items, "bytes": one.bytes, "digest": digest_hex(one.digest),
                 "firstCommit": one.first, "lastCommit": one.last,
                 "lastCommitHash": one.last_hash.hex(),
             }
             for one in history.ranges
         ],
+        "gaps": [{"from": format_time(one), "to": format_time(two)} for one, two in history.gaps()],
+        "lastCheckpoint": format_time(last.instant) if last else None,
         "backups": [
             {
                 "name": backup.name, "id": backup.id, "arn": backup.arn,
@@ -3686,6 +4198,26 @@ def describe(history):
             for backup in sorted(history.backups(), key=lambda b: (b.instant, b.id))
         ],
     }
+
+
+def print_table(table):
+    """What `list` shows of a table; the ranges and the gaps between them in order of time."""
+    keys = ", ".join(f"{k['name']} ({k['type']}, {k['role']})" for k in table["keySchema"])
+    print(f"table {table['name']}, incarnation {table['incarnation']}")
+    print(f"  ARN      {table['arn'] or 'none'}")
+    print(f"  keys     {keys}")
+    gaps = {gap["from"]: gap["to"] for gap in table["gaps"]}
+    for one in table["ranges"]:
+        closed = ", closed" if one["closed"] else ""
+        print(f"  range    {one['from']} to {one['to']}, exact at {one['exact']}{closed}, "
+              f"{one['checkpoints']} checkpoints, {one['items']} items, {one['bytes']} bytes")
+        if one["to"] in gaps:
+            print(f"  gap      {one['to']} to {gaps.pop(one['to'])}")
+    if table["lastCheckpoint"]:
+        print(f"  last     {table['lastCheckpoint']} is the last checkpoint")
+    for backup in table["backups"]:
+        print(f"  backup   {backup['name']}  {backup['id']}  {backup['instant']}  "
+              f"{backup['items']} items  {backup['bytes']} bytes")
 
 
 def command_list(arguments, report):
@@ -3704,16 +4236,7 @@ def command_list(arguments, report):
         print()
         return
     for table in described:
-        keys = ", ".join(f"{k['name']} ({k['type']}, {k['role']})" for k in table["keySchema"])
-        print(f"table {table['name']}, incarnation {table['incarnation']}")
-        print(f"  ARN      {table['arn'] or 'none'}")
-        print(f"  keys     {keys}")
-        for one in table["ranges"]:
-            print(f"  range    {one['from']} to {one['to']}, exact at {one['exact']}, "
-                  f"{one['checkpoints']} checkpoints, {one['items']} items, {one['bytes']} bytes")
-        for backup in table["backups"]:
-            print(f"  backup   {backup['name']}  {backup['id']}  {backup['instant']}  "
-                  f"{backup['items']} items  {backup['bytes']} bytes")
+        print_table(table)
 
 
 def command_verify(arguments, report):
@@ -3789,9 +4312,12 @@ def plan_restore(arguments, report):
         return repository, history, history.state(last.time_to), wanted
     instant = parse_instant(arguments.at)
     if not history.is_exact(instant):
-        ranges = "; ".join(str(one) for one in history.ranges)
-        raise Damage(f"the archive does not promise the state at {format_time(instant)}; "
-                     f"it has {ranges}", history.directory)
+        before, after = history.nearest_exact(instant)
+        nearest = " and ".join(
+            f"{format_time(found)} ({name})"
+            for found, name in ((before, "before"), (after, "after")) if found is not None)
+        raise Damage(f"the archive does not promise the state at {format_time(instant)}; the "
+                     f"nearest that it does are {nearest or 'none'}", history.directory)
     return repository, history, history.state(instant), history.expectation(instant)
 
 
@@ -3821,6 +4347,19 @@ def command_restore(arguments, report):
             history.directory)
 
 
+def command_history(arguments, report):
+    repository = Repository(arguments.repository)
+    history = choose_history(repository, arguments.table, report)[-1]
+    key = parse_key(arguments.key, history.table)
+    count = 0
+    for version in item_versions(history, key):
+        sys.stdout.buffer.write((version.line() + "\n").encode("utf-8"))
+        count += 1
+    sys.stdout.buffer.flush()
+    if not count:
+        raise Damage("the history holds no version of this item", history.directory)
+
+
 def plain_data(value):
     """Any decoded structure as data for JSON."""
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -3839,7 +4378,7 @@ def plain_data(value):
         return value if value.bit_length() <= 128 else digest_hex(value)
     slots = getattr(value, "__slots__", None)
     names = slots if slots is not None else vars(value)
-    skipped = ("data", "owner", "where", "payload", "in_layout", "commits")
+    skipped = ("data", "owner", "where", "payload", "commits")
     return {name: plain_data(getattr(value, name)) for name in names
             if name not in skipped and not name.startswith("_")}
 
@@ -3951,6 +4490,13 @@ def parse_arguments(arguments):
     which.add_argument("--at", metavar="TIME", help="RFC 3339 with zone, or seconds since 1970")
     which.add_argument("--latest", action="store_true")
     restore.set_defaults(function=command_restore)
+
+    versions = commands.add_parser("history", help="every version of one item")
+    versions.add_argument("repository")
+    versions.add_argument("table", help="name, ARN or directory id")
+    versions.add_argument("key", help="the key attributes as DynamoDB JSON, or the partition key's "
+                                      "value where there is no sort key")
+    versions.set_defaults(function=command_history)
 
     dump = commands.add_parser("dump", aliases=["show-page"], help="an object or blob as JSON")
     dump.add_argument("repository")
