@@ -2366,8 +2366,8 @@ class Range:
 
     def __str__(self):
         exact = "at its checkpoints" if self.checkpoints_only else "at every second"
-        closed = ", closed" if self.closed else ""
-        return f"{format_time(self.time_from)} to {format_time(self.time_to)}, exact {exact}{closed}"
+        stretch = f"{format_time(self.time_from)} to {format_time(self.time_to)}"
+        return f"{stretch}, exact {exact}{', closed' if self.closed else ''}"
 
 
 class Layout:
@@ -2395,6 +2395,8 @@ class Layout:
         for one, two in zip(self.ranges, self.ranges[1:]):
             if one.time_to > two.time_from:
                 raise Damage("the ranges of the layout overlap or are not in order", where)
+        if max((one.time_to for one in self.ranges), default=0) % MICROSECONDS:
+            raise Damage("the layout ends within a second", where)
         if any(one.last >= self.next_sequence for one in self.ranges):
             raise Damage("a range of the layout has commits that it does not cover", where)
 
@@ -3340,8 +3342,14 @@ class TreeVerifier:
 
     def _check_times(self):
         piece = self.piece
-        if piece.is_run and (self.least < piece.time_from or self.greatest >= piece.time_to):
+        if not piece.is_run:
+            return
+        if self.least < piece.time_from or self.greatest >= piece.time_to:
             self.problem(f"{self.where}: a change is outside the run's times")
+        elif (isinstance(piece.owner, Commit) and piece.time_to % MICROSECONDS
+              and self.greatest != piece.time_to - 1):
+            self.problem(f"{self.where}: the commit ends within a second, and not after its last "
+                         f"change")
 
     def _node(self, blob_id, level):
         """Yields the leaves below; returns (entries, weight, digest, last, least, greatest)."""
@@ -3534,6 +3542,7 @@ class ChainVerifier:
         self.digests = [0] * count
         self.changes = [0] * count          # since the instant before
         self.least = [None] * count         # the least time among them
+        self.idle = []                      # times of changes that change nothing
         base = self.verifier.tree(self.image)
         trees = [self.verifier.tree(piece) for piece in self.runs]
         self._merge(base, self._merged(trees))
@@ -3600,6 +3609,8 @@ class ChainVerifier:
             least = self.least[place]
             if least is None or time < least:
                 self.least[place] = time
+            if found == digest and now == exists:
+                self.idle.append(time)
             exists, size, digest = now, new_size, found
             change = next(changes, None)
         return change
@@ -3801,7 +3812,7 @@ class Verifier:
             if reached not in (None, commit.time_from):
                 problem(f"{commit.where}: it does not go on where the commits before ended")
             if any(one.closed and one.time_to == commit.time_from and one.last < commit.sequence
-                   for one in history.ranges):
+                   for one in history.ranges) or (before is not None and before.closes):
                 problem(f"{commit.where}: it goes on where a range was closed")
         self.commit_in_layout(history, commit)
         if commit.is_fence:
@@ -3839,8 +3850,11 @@ class Verifier:
             problem(f"{commit.where}: its piece ends at another time")
         if piece.is_run and piece.time_from != commit.time_from:
             problem(f"{commit.where}: its run begins at another time")
-        if commit.closes and (not piece.is_run or piece.tree.entries or commit.changes):
-            problem(f"{commit.where}: it closes a range and has changes")
+        if commit.closes:
+            if not piece.is_run or piece.tree.entries or commit.changes or commit.checkpoints:
+                problem(f"{commit.where}: it closes a range and has changes or checkpoints")
+            if commit.time_from != commit.time_to:
+                problem(f"{commit.where}: it closes a range and has two times")
 
     def commit_counts(self, commit):
         problem = self.report.problem
@@ -3999,9 +4013,16 @@ class Verifier:
         return f"{self.history.directory}, checkpoint {format_time(instant)}"
 
     def check_seconds(self, chain, one):
-        """In a range that is exact at every second each second with changes is a checkpoint."""
+        """In a range that is exact at every second each second with changes is a checkpoint.
+
+        It counts them, and each of them makes a difference.
+        """
         problem, checkpoints = self.report.problem, self.checkpoints
-        low = bisect.bisect_right(chain.instants, one.time_from)
+        idle = [time for time in chain.idle if one.time_from <= time < one.time_to]
+        if idle:
+            problem(f"{self.history.directory}, range {one}: {len(idle)} changes change nothing, "
+                    f"the first at {format_time(min(idle))}")
+        low = bisect.bisect_right(chain.instants, max(one.time_from, chain.start))
         high = bisect.bisect_right(chain.instants, one.time_to)
         count, first = 0, None
         for place in range(low, high):
