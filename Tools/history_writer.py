@@ -265,6 +265,7 @@ class HistoryTable(Table):
         return pieces
 
     def write_layout(self, fields):
+        name = f"layouts/{fields['number']:016x}"
         self.spoil.get("layout", lambda fields: None)(fields)
         body = (fields["table"] + varint(fields["number"]) + i64(START * SECOND)
                 + varint(fields["next"]) + fields["before"] + varint(len(fields["ranges"])))
@@ -279,8 +280,7 @@ class HistoryTable(Table):
         roots = [self.checkpoint_root(fields["checkpoints"])] if fields["checkpoints"] else []
         body += varint(len(roots)) + b"".join(roots)
         inline = self.writer.take_inline()
-        self.put(f"layouts/{fields['number']:016x}",
-                 self.writer.seal(6, sized(body) + sized(inline)))
+        self.put(name, self.writer.seal(6, sized(body) + sized(inline)))
 
     # Checkpoint pages
 

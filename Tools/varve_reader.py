@@ -2625,6 +2625,9 @@ class SpanTree:
     read only the pages that they need.
     """
 
+    # What every page holds but the last of its level.
+    CHECKPOINTS, TIMES, CHILDREN = 256, 65_536, 1024
+
     def __init__(self, repository, root, owner, leaf_kind, check_encoding=False):
         self.repository = repository
         self.root = root
@@ -2632,7 +2635,7 @@ class SpanTree:
         self.leaf_kind = leaf_kind
         self.index_kind = leaf_kind + 1
         self.is_checkpoints = leaf_kind == KIND_CHECKPOINT_LEAF
-        self.full = 256 if self.is_checkpoints else 65_536
+        self.full = self.CHECKPOINTS if self.is_checkpoints else self.TIMES
         self.check_encoding = check_encoding
         self._level = None
         self._decoded = Memory(lambda key: self._decode(*key), 256)
@@ -2685,7 +2688,7 @@ class SpanTree:
         else:
             self._check_children(found, where)
             stretch = (found[0][0], found[-1][1], sum(child[2] for child in found))
-            full = 1024
+            full = self.CHILDREN
         if promised not in (None, stretch):
             raise Damage("the page is not what its parent says", where)
         if not is_last and len(found) != full:
