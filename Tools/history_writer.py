@@ -1,8 +1,8 @@
 """Writes recorded histories for tests, by hand and from the pages of `Spec/` alone.
 
-A `HistoryTable` keeps a plain model of what it wrote (every range with its base and its changes), so
-that every second can be compared. Whatever it writes goes through fields that a test may spoil just
-before they become bytes: hashes and checksums are right all the same, only the rule is broken.
+A `HistoryTable` keeps a plain model of what it wrote (every range with its base and its changes),
+so that every second can be compared. Whatever it writes goes through fields that a test may spoil
+just before they become bytes: hashes and checksums are right all the same, only a rule is broken.
 """
 
 import os

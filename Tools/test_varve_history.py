@@ -431,6 +431,38 @@ class BrokenRuleTests(RepositoryTest):
         self.assert_found("overlaps", {"layout": change}, True)
 
 
+class HostileTests(RepositoryTest):
+    """Bytes changed with right checksums: refused or reported, and nothing else goes wrong."""
+
+    def test_hostile_objects(self):
+        table = write_sample(self.root, layout=True)
+        source = random.Random(SEED)
+        directory = os.path.join(self.root, table.directory)
+        paths = [os.path.join(folder, name)
+                 for folder, _, names in os.walk(directory) for name in sorted(names)]
+        for path in sorted(paths):
+            with open(path, "rb") as file:
+                data = file.read()
+            for _ in range(25):
+                body = bytearray(data[:-32])
+                for _ in range(source.randint(1, 2)):
+                    body[source.randrange(56, len(body))] = source.choice(
+                        (0, 1, 4, 0x7F, 0x80, 0xFF, source.randrange(256)))
+                with open(path, "wb") as file:
+                    file.write(body + reader.sha256(body).digest())
+                for arguments in (
+                        ("verify", self.root), ("list", self.root),
+                        ("restore", self.root, "Sample", "--at", str(START + 33)),
+                        ("history", self.root, "Sample", "a")):
+                    code, _, errors = run(*arguments)
+                    with self.subTest(path=path, bytes=body.hex()):
+                        self.assertIn(code, (0, 1))
+                        self.assertNotIn("cannot be read (", errors)
+            with open(path, "wb") as file:
+                file.write(data)
+        self.assertEqual(run("verify", self.root), (0, "", ""))
+
+
 class CheckpointPageTests(RepositoryTest):
     """Trees of checkpoints, kept low by small pages."""
 

@@ -22,7 +22,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import repository_writer  # noqa: E402
 import varve_reader as reader  # noqa: E402
 from repository_writer import (  # noqa: E402
-    SECOND, START, Entry, Table, Writer, cut, normal_number, number_bytes, number_key, siphash, varint,
+    SECOND, START, Entry, Table, Writer, cut, normal_number, number_bytes, number_key, siphash,
+    varint,
 )
 
 SEED = 20_260_102
@@ -757,7 +758,8 @@ class VectorTests(unittest.TestCase):
 
     def condemned(self, data):
         found = reader.decode_condemned(data, "")
-        return {"written": found["written"], "packs": [reader.plain_data(n) for n in found["packs"]],
+        return {"written": found["written"],
+                "packs": [reader.plain_data(n) for n in found["packs"]],
                 "indexes": [reader.plain_data(n) for n in found["indexes"]]}
 
     def lease(self, data):
