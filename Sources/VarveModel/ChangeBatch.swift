@@ -1,7 +1,7 @@
 public import VarveBytes
 
-/// Changes as a source tells them, in the order in which they came: the unit in which a parser hands
-/// them to a recorder.
+/// Changes as a source tells them, in the order in which they came: the unit in which a parser
+/// hands them to a recorder.
 ///
 /// Arrays run parallel to `changes`. Rows are whole and canonical; a tombstone's value is empty. A
 /// stamp's time is the source's own; its sequence is 0, since the recorder gives the order.

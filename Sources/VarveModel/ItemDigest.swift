@@ -26,7 +26,7 @@ public enum ItemDigest {
     }
 
     /// The same, with memory that is reused.
-    static func changeHash(
+    public static func changeHash(
         key: RawSpan, value: RawSpan, time: Int64, kind: ChangeStamp.Kind,
         _ scratch: inout ByteWriter
     ) -> Hash256 {

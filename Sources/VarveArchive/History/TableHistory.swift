@@ -72,7 +72,8 @@ public struct TableHistory: Sendable {
         for commit in commits {
             guard let range = RestorableRange(of: commit) else { continue }
             let place = result.firstIndex {
-                commit.logical.beginsRange
+                if $0.isClosed, $0.to == range.from { return false }
+                return commit.logical.beginsRange
                     ? $0.from <= range.from && range.to <= $0.to : $0.to == range.from
             }
             if let place,
@@ -234,6 +235,19 @@ extension TableHistory {
         return plan
     }
 
+    /// The state at an instant of a range that is exact at every second: that of the last
+    /// checkpoint up to it; nil outside such ranges.
+    func exactState(at instant: Instant) -> Checkpoint? {
+        let isExact = ranges.contains {
+            !$0.isExactAtCheckpointsOnly && $0.from <= instant && instant <= $0.to
+        }
+        guard isExact, var state = checkpoints.last(where: { $0.instant <= instant }) else {
+            return nil
+        }
+        state.instant = instant
+        return state
+    }
+
     /// The commit that recorded a checkpoint, as far as it is still told.
     func origin(of checkpoint: Checkpoint) -> (sequence: UInt64, hash: Hash256) {
         let commit = commits.last { commit in
@@ -259,6 +273,7 @@ extension RestorableRange {
             lastHash = other.lastHash
         }
         changeDigest = changeDigest &+ other.changeDigest
+        if other.isClosed { isClosed = true }
         guard other.to > to else { return }
         to = other.to
         items = other.items
@@ -276,7 +291,8 @@ extension RestorableRange {
             isExactAtCheckpointsOnly: logical.isExactAtCheckpointsOnly, from: from, to: to,
             firstSequence: logical.sequence, lastSequence: logical.sequence,
             lastHash: commit.hash, items: logical.items, bytes: logical.bytes,
-            digest: logical.digest, changeDigest: logical.changeDigest)
+            digest: logical.digest, changeDigest: logical.changeDigest,
+            isClosed: logical.closesRange)
     }
 }
 

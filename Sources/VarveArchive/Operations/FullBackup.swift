@@ -59,6 +59,8 @@ public final class FullBackup {
     private let preparer: ChangePreparer
     private var previous: StateCursor?
     private let base: Checkpoint?
+    /// End of the commits that the copy follows, at which the state is that of `base`.
+    private let baseEnd: Int64?
     private let known: Checkpoint?
     private var pending = PreparedChanges()
     private var items: UInt64 = 0
@@ -75,13 +77,18 @@ public final class FullBackup {
         self.request = request
         writer = BlobWriter(repository, purpose: "backup \(history.record.name)")
         preparer = ChangePreparer(cutHash: repository.cutHash)
-        known = history.checkpoint(at: request.instant)
-        let latest = history.latest
-        // A copy older than what is there, or of a known instant, stands for itself.
-        if let latest, latest.instant < request.instant {
+        known = history.checkpoint(at: request.instant) ?? history.exactState(at: request.instant)
+        let head = history.chainHead
+        // A copy older than what is there, or of a known instant, stands for itself; so does the
+        // first after a gap, or after a second that is not complete.
+        if let latest = history.latest, !head.isClosed, let end = head.to, end % 1_000_000 == 0,
+            end < request.instant.microseconds
+        {
             base = latest
+            baseEnd = end
         } else {
             base = nil
+            baseEnd = nil
         }
         var plan: StatePlan?
         if let base { plan = try history.plan(at: base.instant) }
@@ -190,7 +197,7 @@ public final class FullBackup {
         let inline = try writer.finish()
         let piece = Piece(
             kind: writesImage ? .image : .run,
-            from: (writesImage ? request.instant : base!.instant).microseconds,
+            from: writesImage ? request.instant.microseconds : baseEnd!,
             to: request.instant.microseconds, tree: result)
         let outcome = try publish(checkpoint, piece, inline)
         try writer.confirm()
@@ -231,7 +238,7 @@ public final class FullBackup {
         let logical = CommitRecord.Logical(
             table: history.id, sequence: history.nextSequence, before: history.head,
             beginsRange: begins, isExactAtCheckpointsOnly: true,
-            from: (base?.instant ?? request.instant).microseconds,
+            from: baseEnd ?? request.instant.microseconds,
             to: request.instant.microseconds,
             checkpoints: [checkpoint], changes: checkpoint.changes, items: items, bytes: bytes,
             digest: digest, changeDigest: piece.kind == .image ? .zero : piece.tree.digest,

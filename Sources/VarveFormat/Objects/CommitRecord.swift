@@ -36,6 +36,8 @@ public struct CommitRecord: Hashable, Sendable {
         public var beginsRange: Bool
         /// Whether only its checkpoints, and no instants between them, are exact.
         public var isExactAtCheckpointsOnly: Bool
+        /// Whether its range ends with it: what came next could not be recorded.
+        public var closesRange: Bool
         /// Microseconds since 1970; its changes are those of `[from, to)`.
         public var from: Int64
         public var to: Int64
@@ -56,13 +58,15 @@ public struct CommitRecord: Hashable, Sendable {
             table: TableID, sequence: UInt64, before: Hash256, beginsRange: Bool,
             isExactAtCheckpointsOnly: Bool, from: Int64, to: Int64, checkpoints: [Checkpoint],
             changes: UInt64, items: UInt64, bytes: UInt64, digest: Hash256,
-            changeDigest: Hash256, sourceKind: String = "", sourcePosition: [UInt8] = []
+            changeDigest: Hash256, sourceKind: String = "", sourcePosition: [UInt8] = [],
+            closesRange: Bool = false
         ) {
             self.table = table
             self.sequence = sequence
             self.before = before
             self.beginsRange = beginsRange
             self.isExactAtCheckpointsOnly = isExactAtCheckpointsOnly
+            self.closesRange = closesRange
             self.from = from
             self.to = to
             self.checkpoints = checkpoints
@@ -152,6 +156,7 @@ extension CommitRecord: SealedRecord {
 extension CommitRecord.Logical {
     private static let flagBeginsRange: UInt8 = 1
     private static let flagCheckpointsOnly: UInt8 = 2
+    private static let flagCloses: UInt8 = 4
     /// Least number of bytes that a checkpoint takes.
     private static let checkpointSizeMin = 36
 
@@ -161,7 +166,8 @@ extension CommitRecord.Logical {
         writer.append(before)
         writer.append(
             (beginsRange ? Self.flagBeginsRange : 0)
-                | (isExactAtCheckpointsOnly ? Self.flagCheckpointsOnly : 0))
+                | (isExactAtCheckpointsOnly ? Self.flagCheckpointsOnly : 0)
+                | (closesRange ? Self.flagCloses : 0))
         writer.append(i64: from)
         writer.append(i64: to)
         writer.append(count: checkpoints.count)
@@ -188,9 +194,10 @@ extension CommitRecord.Logical {
         sequence = try cursor.varint()
         before = try cursor.hash()
         let flags = try cursor.u8()
-        if flags > 3 { throw cursor.fault("a flag is not known") }
+        if flags > 7 { throw cursor.fault("a flag is not known") }
         beginsRange = flags & Self.flagBeginsRange != 0
         isExactAtCheckpointsOnly = flags & Self.flagCheckpointsOnly != 0
+        closesRange = flags & Self.flagCloses != 0
         from = try cursor.i64()
         to = try cursor.i64()
         let count = try cursor.count(ofAtLeast: Self.checkpointSizeMin)
@@ -222,6 +229,11 @@ extension CommitRecord.Logical {
         try RecordRules.checkText(sourceKind, "the kind of the source")
         if sourcePosition.count > RecordRules.textBytesMax {
             throw RecordRules.fault("the position in the source is too long")
+        }
+        if closesRange {
+            guard !beginsRange, from == to, checkpoints.isEmpty, changes == 0,
+                changeDigest == .zero
+            else { throw RecordRules.fault("a commit that closes a range holds more than that") }
         }
         for (index, checkpoint) in checkpoints.enumerated() {
             if index > 0, checkpoint.instant <= checkpoints[index - 1].instant {

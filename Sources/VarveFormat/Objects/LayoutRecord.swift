@@ -20,11 +20,13 @@ public struct LayoutRecord: Hashable, Sendable {
         public var digest: Hash256
         /// Change digest of the range's changes that the pieces hold.
         public var changeDigest: Hash256
+        /// Whether what came next could not be recorded: no commit goes on from its end.
+        public var isClosed: Bool
 
         public init(
             isExactAtCheckpointsOnly: Bool, from: Instant, to: Instant, firstSequence: UInt64,
             lastSequence: UInt64, lastHash: Hash256, items: UInt64, bytes: UInt64,
-            digest: Hash256, changeDigest: Hash256
+            digest: Hash256, changeDigest: Hash256, isClosed: Bool = false
         ) {
             self.isExactAtCheckpointsOnly = isExactAtCheckpointsOnly
             self.from = from
@@ -36,6 +38,7 @@ public struct LayoutRecord: Hashable, Sendable {
             self.bytes = bytes
             self.digest = digest
             self.changeDigest = changeDigest
+            self.isClosed = isClosed
         }
     }
 
@@ -138,11 +141,14 @@ extension LayoutRecord: SealedRecord {
 
 extension LayoutRecord.Range {
     private static let flagCheckpointsOnly: UInt8 = 2
+    private static let flagClosed: UInt8 = 4
     /// Least number of bytes that a range takes.
     static let sizeMin = 117
 
     func encode(into writer: inout ByteWriter) {
-        writer.append(isExactAtCheckpointsOnly ? Self.flagCheckpointsOnly : 0)
+        writer.append(
+            (isExactAtCheckpointsOnly ? Self.flagCheckpointsOnly : 0)
+                | (isClosed ? Self.flagClosed : 0))
         writer.append(from)
         writer.append(to)
         writer.append(varint: firstSequence)
@@ -156,10 +162,11 @@ extension LayoutRecord.Range {
 
     init(from cursor: inout ByteCursor) throws(VarveError) {
         let flags = try cursor.u8()
-        if flags != 0 && flags != Self.flagCheckpointsOnly {
+        if flags & ~(Self.flagCheckpointsOnly | Self.flagClosed) != 0 {
             throw cursor.fault("a flag is not known")
         }
-        isExactAtCheckpointsOnly = flags != 0
+        isExactAtCheckpointsOnly = flags & Self.flagCheckpointsOnly != 0
+        isClosed = flags & Self.flagClosed != 0
         from = try cursor.instant()
         to = try cursor.instant()
         firstSequence = try cursor.varint()

@@ -206,6 +206,7 @@ struct CommitFields: RecordFields {
         sequence = logical.sequence
         before = logical.before.description
         flags = (logical.beginsRange ? 1 : 0) | (logical.isExactAtCheckpointsOnly ? 2 : 0)
+            | (logical.closesRange ? 4 : 0)
         from = logical.from
         to = logical.to
         checkpoints = logical.checkpoints.map {
@@ -238,7 +239,7 @@ struct CommitFields: RecordFields {
             },
             changes: changes, items: items, bytes: bytes, digest: try parse(hash: digest),
             changeDigest: try parse(hash: changeDigest), sourceKind: sourceKind,
-            sourcePosition: try parse(bytes: sourcePosition))
+            sourcePosition: try parse(bytes: sourcePosition), closesRange: flags & 4 != 0)
         return CommitRecord(
             logical: logical, written: written, pieces: try pieces.map { try $0.piece() },
             inline: try parse(bytes: inline))
@@ -277,7 +278,8 @@ struct LayoutFields: RecordFields {
         before = record.before.description
         ranges = record.ranges.map {
             Range(
-                flags: $0.isExactAtCheckpointsOnly ? 2 : 0, from: $0.from.microseconds,
+                flags: ($0.isExactAtCheckpointsOnly ? 2 : 0) | ($0.isClosed ? 4 : 0),
+                from: $0.from.microseconds,
                 to: $0.to.microseconds, firstSequence: $0.firstSequence,
                 lastSequence: $0.lastSequence, lastHash: $0.lastHash.description,
                 items: $0.items, bytes: $0.bytes, digest: $0.digest.description,
@@ -291,11 +293,11 @@ struct LayoutFields: RecordFields {
     func record() throws -> LayoutRecord {
         let ranges = try ranges.map {
             LayoutRecord.Range(
-                isExactAtCheckpointsOnly: $0.flags == 2, from: try parse(instant: $0.from),
+                isExactAtCheckpointsOnly: $0.flags & 2 != 0, from: try parse(instant: $0.from),
                 to: try parse(instant: $0.to), firstSequence: $0.firstSequence,
                 lastSequence: $0.lastSequence, lastHash: try parse(hash: $0.lastHash),
                 items: $0.items, bytes: $0.bytes, digest: try parse(hash: $0.digest),
-                changeDigest: try parse(hash: $0.changeDigest))
+                changeDigest: try parse(hash: $0.changeDigest), isClosed: $0.flags & 4 != 0)
         }
         return LayoutRecord(
             table: try parse(identifier: table), number: number, written: written,

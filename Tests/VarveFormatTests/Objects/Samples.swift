@@ -155,6 +155,23 @@ enum Samples {
                         timeList: hash("time list"))
                 ], inline: inline("hello") + inline("world"))
         ),
+        (
+            "closes a range",
+            CommitRecord(
+                logical: CommitRecord.Logical(
+                    table: tables[0].1.id(in: repository), sequence: 2,
+                    before: hash("commit 1"), beginsRange: false,
+                    isExactAtCheckpointsOnly: false, from: instant.microseconds + 10_000_000,
+                    to: instant.microseconds + 10_000_000, checkpoints: [], changes: 0,
+                    items: 149, bytes: 14_900, digest: hash("at 10"), changeDigest: .zero,
+                    sourceKind: "stream", sourcePosition: [1, 97, 5], closesRange: true),
+                written: created,
+                pieces: [
+                    Piece(
+                        kind: .run, from: instant.microseconds + 10_000_000,
+                        to: instant.microseconds + 10_000_000, tree: .empty)
+                ], inline: [])
+        ),
     ]
 
     static let layouts: [(String, LayoutRecord)] = [
@@ -183,11 +200,20 @@ enum Samples {
                     .image(at: Instant(second: instant.second + 3600)!, tree(1000)),
                 ], checkpoints: hash("checkpoints"), inline: inline("hello"))
         ),
+        (
+            "a closed range",
+            LayoutRecord(
+                table: tables[0].1.id(in: repository), number: 3, written: created,
+                nextSequence: 301, before: hash("commit 300"),
+                ranges: [range(10, 10, 5...300, isClosed: true)],
+                pieces: [.image(at: Instant(second: instant.second + 10)!, .empty)],
+                checkpoints: nil, inline: [])
+        ),
     ]
 
     private static func range(
         _ from: Int64, _ to: Int64, _ sequences: ClosedRange<UInt64>,
-        checkpointsOnly: Bool = false
+        checkpointsOnly: Bool = false, isClosed: Bool = false
     ) -> LayoutRecord.Range {
         LayoutRecord.Range(
             isExactAtCheckpointsOnly: checkpointsOnly,
@@ -195,7 +221,7 @@ enum Samples {
             to: Instant(second: instant.second + to)!, firstSequence: sequences.lowerBound,
             lastSequence: sequences.upperBound, lastHash: hash("commit \(sequences.upperBound)"),
             items: UInt64(to), bytes: UInt64(to * 100), digest: hash("digest \(to)"),
-            changeDigest: hash("changes \(to)"))
+            changeDigest: hash("changes \(to)"), isClosed: isClosed)
     }
 
     static let intents: [(String, IntentRecord)] = [

@@ -200,6 +200,12 @@ struct RecordRuleTests {
         refuses(sample) { $0.pieces[0].kind = .image }
         refuses(sample) { $0.inline.removeLast() }
         refuses(sample) { $0.inline[3] ^= 1 }
+        let closing = Samples.commits[2].1
+        refuses(closing) { $0.logical.beginsRange = true }
+        refuses(closing) { $0.logical.to += 1 }
+        refuses(closing) { $0.logical.changes = 1 }
+        refuses(closing) { $0.logical.changeDigest = Samples.hash("changes") }
+        refuses(closing) { $0.logical.checkpoints = [sample.logical.checkpoints[1]] }
         let image = Samples.emptyCommit
         refuses(image) { $0.pieces[0].timeList = .zero }
         refuses(image) {
