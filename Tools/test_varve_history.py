@@ -183,6 +183,63 @@ class RefusalTests(RepositoryTest):
             self.assertEqual(run("history", self.root, "Sample", key)[:2], (1, ""))
 
 
+class DamageTests(RepositoryTest):
+    """Objects that cannot be read are told of; what does not need them comes out (page 11)."""
+
+    def damage(self, table, name):
+        path = os.path.join(self.root, table.directory, name)
+        with open(path, "r+b") as file:
+            file.seek(100)
+            file.write(b"!!!")
+
+    def restore(self, *arguments):
+        code, out, errors = run("restore", self.root, "Sample", *arguments)
+        return code, len(out.splitlines()), errors
+
+    def test_a_lost_commit(self):
+        table = write_sample(self.root)
+        whole = {second: self.restore("--at", str(START + second)) for second in (0, 2, 6, 33)}
+        self.damage(table, "commits/0000000000000003")
+        for second in (0, 2, 33):
+            code, lines, errors = self.restore("--at", str(START + second))
+            self.assertEqual((code, lines), (1, whole[second][1]))
+            self.assertIn("the SHA-256 at the object's end is wrong", errors)
+        self.assertIn("does not promise", self.restore("--at", str(START + 6))[2])
+        self.assertEqual(self.restore("--latest")[1], 3)
+        self.assert_damaged("SHA-256 at the object's end")
+        code, out, _ = run("list", self.root)
+        self.assertEqual(code, 1)
+        self.assertIn("2026-01-01T00:00:04.600001Z", out)
+
+    def test_the_newest_state(self):
+        table = write_sample(self.root)
+        self.damage(table, "commits/0000000000000009")
+        code, lines, errors = self.restore("--latest")
+        self.assertEqual((code, lines), (1, 0))
+        self.assertIn("may hold the newest state", errors)
+        self.assertEqual(self.restore("--at", str(START + 34))[1], 3)
+
+    def test_a_lost_layout(self):
+        for number, keep in ((1, True), (2, False)):
+            shutil.rmtree(self.root)
+            table = write_sample(self.root, layout=True)
+            if number == 2:
+                table.compact(2, keep_commits=keep)
+            table.record(at(40), [put(37, "z")])
+            self.damage(table, f"layouts/{number:016x}")
+            self.assertEqual(self.restore("--at", str(START + 33))[1], 2)
+            self.assert_damaged("SHA-256 at the object's end")
+
+    def test_a_record_alone_is_no_table_yet(self):
+        table = HistoryTable(Writer(self.root), "Sample", [("id", "S")])
+        self.assertEqual(run("list", self.root), (0, "", ""))
+        self.assertEqual(run("verify", self.root), (0, "", ""))
+        table.begin(START, [])
+        os.unlink(os.path.join(self.root, table.directory, "table"))
+        self.assertEqual(run("list", self.root)[0], 1)
+        self.assert_damaged()
+
+
 class BrokenRuleTests(RepositoryTest):
     """Each rule, broken with all hashes right, is found and named."""
 

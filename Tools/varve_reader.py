@@ -2839,13 +2839,18 @@ class State:
 
 
 class History:
-    """What a table's newest layout and the commits beside it say."""
+    """What a table's newest layout and the commits beside it say.
+
+    Objects that cannot be read are left out, and told of in `damages` (page 11).
+    """
 
     def __init__(self, repository, table_id):
         self.repository = repository
         self.table_id = table_id
         self.directory = f"tables/{table_id}"
         self.table = repository.table_record(table_id)
+        self.damages = []
+        self.lost = []      # sequences of commits that are missing or cannot be read
         self.layout = self._newest_layout()
         self.commits = self._commits_beside()
         self.pieces = list(self.layout.pieces) if self.layout else []
@@ -2886,24 +2891,56 @@ class History:
         names = self.repository.names(f"{self.directory}/commits", HEX_16)
         return [int(name, 16) for name in names]
 
+    def is_begun(self):
+        """Whether there is more than the record, which a first backup leaves that did not end."""
+        return bool(self.commits or self.layout or self.damages or self.backup_ids())
+
     def _newest_layout(self):
-        numbers = self.layout_numbers()
-        return self.read_layout(numbers[-1]) if numbers else None
+        for number in reversed(self.layout_numbers()):
+            try:
+                return self.read_layout(number)
+            except Damage as damage:
+                self.damages.append(damage)
+        return None
 
     def _commits_beside(self):
-        sequence = self.layout.next_sequence if self.layout else 0
+        following = self.layout.next_sequence if self.layout else 0
         before = self.layout.before if self.layout else self.table.hash
-        existing = set(self.commit_sequences())
         commits = []
-        while sequence in existing:
-            commit = self.read_commit(sequence)
-            if commit.before != before:
-                raise Damage("the commit's hash before is not that of the commit before",
-                             commit.where)
+        for sequence in self.commit_sequences():
+            if sequence < following:
+                continue
+            if sequence > following:
+                self.damages.append(Damage(
+                    f"a commit before it is missing (sequence {following})",
+                    self.commit_name(sequence)))
+                self.lost += [following, sequence - 1]
+                before = None
+            following = sequence + 1
+            try:
+                commit = self.read_commit(sequence)
+            except Damage as damage:
+                self.damages.append(damage)
+                self.lost.append(sequence)
+                before = None
+                continue
+            if before not in (None, commit.before):
+                self.damages.append(Damage(
+                    "the hash before is not that of the commit before", commit.where))
             before = commit.hash
             commits.append(commit)
-            sequence += 1
         return commits
+
+    def newest(self):
+        """The range that ends last; refuses when what cannot be read may reach farther."""
+        if not self.ranges:
+            raise Damage("the table has no history yet", self.directory)
+        last = self.commits[-1] if self.commits else None
+        if self.damages and (last is None or last.begins or last.sequence < max(
+                self.lost, default=0)):
+            raise Damage("an object that cannot be read may hold the newest state; name an instant",
+                         self.directory)
+        return max(self.ranges, key=lambda one: (one.time_to, one.time_from))
 
     def _ranges(self):
         ranges = [one.copy() for one in self.layout.ranges] if self.layout else []
@@ -3739,6 +3776,8 @@ class Verifier:
         if repository.exists(f"{directory}/lease"):
             self.report.attempt(directory, lambda: decode_lease(
                 repository.read(f"{directory}/lease"), f"{directory}/lease"))
+        for damage in history.damages:
+            self.report.problem(damage)
         self.report.attempt(directory, self.old_layouts, history)
         covered = []
         self.report.attempt(directory, self.commit_chain, history, covered)
@@ -3772,8 +3811,6 @@ class Verifier:
         """
         sequences = history.commit_sequences()
         known = {commit.sequence: commit for commit in history.commits}
-        following = history.layout.next_sequence if history.layout else 0
-        following += len(history.commits)
         before = None
         # The greatest time up to which the commits before reach; None where that is not known.
         reached = TIME_LEAST
@@ -3783,16 +3820,13 @@ class Verifier:
             else:
                 commit = self.report.attempt(history.commit_name(sequence),
                                              history.read_commit, sequence)
-            if before is None and sequence:
+            if sequence and (before is None or before.sequence != sequence - 1):
                 reached = None
             if history.layout and sequence == history.layout.next_sequence:
                 reached = max((one.time_to for one in history.layout.ranges), default=None)
             if commit is None:
                 before = None
                 continue
-            if sequence > following:
-                self.report.problem(f"{commit.where}: a commit before it is missing "
-                                    f"(sequence {following})")
             self.report.attempt(commit.where, self.commit, history, commit, before, reached)
             before = commit
             if reached is not None:
@@ -4162,7 +4196,8 @@ class Verifier:
             if not commit.time_from <= backup.instant <= commit.time_to:
                 problem(f"{backup.where}: its commit does not hold its instant")
         following = history.layout.next_sequence if history.layout else 0
-        if backup.sequence >= following + len(history.commits):
+        following = history.commits[-1].sequence + 1 if history.commits else following
+        if backup.sequence >= following or backup.sequence in history.lost:
             problem(f"{backup.where}: its commit is missing")
         elif hashes.get(backup.sequence, backup.commit_hash) != backup.commit_hash:
             problem(f"{backup.where}: the hash of its commit is wrong")
@@ -4177,7 +4212,9 @@ def open_tables(repository):
     """Every table's history; damaged ones as their problem."""
     for table_id in repository.table_ids():
         try:
-            yield table_id, History(repository, table_id)
+            history = History(repository, table_id)
+            if history.is_begun():
+                yield table_id, history
         except Damage as damage:
             yield table_id, damage
 
@@ -4251,6 +4288,8 @@ def command_list(arguments, report):
         if isinstance(history, Damage):
             report.problem(history)
             continue
+        for damage in history.damages:
+            report.problem(damage)
         found = report.attempt(history.directory, describe, history)
         if found is not None:
             described.append(found)
@@ -4324,14 +4363,14 @@ def plan_restore(arguments, report):
     repository = Repository(arguments.repository)
     histories = choose_history(repository, arguments.table, report)
     history = histories[-1]
+    for damage in history.damages:
+        report.problem(damage)
     if arguments.backup is not None:
         history, backup = choose_backup(histories, arguments.backup)
         wanted = (backup.items, backup.bytes, backup.digest, backup.digest & 0xFFFF)
         return repository, history, history.state(backup.instant), wanted
-    if not history.ranges:
-        raise Damage("the table has no history yet", history.directory)
     if arguments.latest:
-        last = history.ranges[-1]
+        last = history.newest()
         wanted = (last.items, last.bytes, last.digest, last.digest & 0xFFFF)
         return repository, history, history.state(last.time_to), wanted
     instant = parse_instant(arguments.at)
@@ -4374,6 +4413,8 @@ def command_restore(arguments, report):
 def command_history(arguments, report):
     repository = Repository(arguments.repository)
     history = choose_history(repository, arguments.table, report)[-1]
+    for damage in history.damages:
+        report.problem(damage)
     key = parse_key(arguments.key, history.table)
     count = 0
     for version in item_versions(history, key):
