@@ -42,6 +42,9 @@ except ImportError:
 # Bytes (Spec 01): errors with places, cursors, variable-length integers
 # ------------------------------------------------------------------------------------------------
 
+sha256 = hashlib.sha256
+integer_from_bytes = int.from_bytes
+
 MASK_64 = (1 << 64) - 1
 MASK_256 = (1 << 256) - 1
 MICROSECONDS = 1_000_000
@@ -680,9 +683,6 @@ def decode_last(key, position, kind, where):
 # Digests (Spec 05)
 # ------------------------------------------------------------------------------------------------
 
-sha256 = hashlib.sha256
-integer_from_bytes = int.from_bytes
-
 
 def item_hash(key, value):
     """The hash of one item, as the integer that table digests sum."""
@@ -1096,11 +1096,11 @@ def runs_of(values):
 
 def steps_of(integers):
     """Differences modulo 2^64, zigzag-mapped."""
-    out = []
-    for before, after in zip(integers, itertools.islice(integers, 1, None)):
-        step = ((after - before + (1 << 63)) & MASK_64) - (1 << 63)
-        out.append(step << 1 if step >= 0 else (-step << 1) - 1)
-    return out
+    steps = list(map(operator.sub, itertools.islice(integers, 1, None), integers))
+    half = 1 << 63
+    if steps and not -half <= min(steps) <= max(steps) < half:
+        steps = [(step + half & MASK_64) - half for step in steps]
+    return [step << 1 if step >= 0 else ~(step << 1) for step in steps]
 
 
 def cheapest(sizes):
@@ -1185,14 +1185,15 @@ def encode_numbers(numbers):
 def shared_prefix(before, after):
     """How many bytes two strings share at their start."""
     limit = min(len(before), len(after))
-    if before[:limit] == after[:limit]:
-        return limit
+    if limit == 0 or before[0] != after[0]:
+        return 0
     position = 0
-    while before[position:position + 64] == after[position:position + 64]:
+    while limit - position > 64 and before[position:position + 64] == after[position:position + 64]:
         position += 64
-    while before[position] == after[position]:
-        position += 1
-    return position
+    end = min(limit, position + 64)
+    differences = (integer_from_bytes(before[position:end], "big")
+                   ^ integer_from_bytes(after[position:end], "big"))
+    return end - (differences.bit_length() + 7 >> 3)
 
 
 def encode_strings(values):
@@ -1205,7 +1206,11 @@ def encode_strings(values):
     distinct, lengths = runs_of(values)
     run_sizes = list(map(len, distinct))
     shared = [0]
-    shared += map(shared_prefix, values, itertools.islice(values, 1, None))
+    shared += map(shared_prefix, distinct, itertools.islice(distinct, 1, None))
+    if len(distinct) < len(values):
+        shared = list(itertools.chain.from_iterable(
+            [[count] + [size] * length if length else (count,)
+             for count, size, length in zip(shared, run_sizes, lengths)]))
     rests = list(map(operator.sub, sizes_of, shared))
     code = cheapest({
         0: varint_sizes(sizes_of) + sum(sizes_of),
@@ -1248,7 +1253,7 @@ class AttributeColumn:
     None (NULL) or pairs (length, blob id) for outlined values.
     """
 
-    __slots__ = ("name", "type", "values", "payload", "where", "_facts")
+    __slots__ = ("name", "type", "values", "payload", "where", "_facts", "_encodings")
 
     def __init__(self, name, kind, values, payload, where):
         self.name = name
@@ -1256,7 +1261,7 @@ class AttributeColumn:
         self.values = values
         self.payload = payload
         self.where = where
-        self._facts = None
+        self._facts = self._encodings = None
 
     @property
     def is_outlined(self):
@@ -1276,6 +1281,11 @@ class AttributeColumn:
 
     def encodings(self):
         """For each value its name, tag and payload as they stand in an item value (page 03)."""
+        if self._encodings is None:
+            self._encodings = self._encode()
+        return self._encodings
+
+    def _encode(self):
         head = text(self.name) + SMALL_BYTES[self.type]
         if self.type in (TAG_STRING, TAG_BINARY):
             known = {value: head + text(value) for value in set(self.values)}
@@ -1531,10 +1541,8 @@ class LeafPage:
                 return itertools.repeat((), self.put_count)
             return zip(*[lists[ordinal] for ordinal in shape])
         iterators = [iter(values) for values in lists]
-        return (
-            [next(iterators[ordinal]) for ordinal in self.shapes[shape]]
-            for shape in self.shape_of_put
-        )
+        of_shape = [[iterators[ordinal] for ordinal in shape] for shape in self.shapes]
+        return (list(map(next, of_shape[shape])) for shape in self.shape_of_put)
 
     def has_outlined(self):
         return any(column.is_outlined for column in self.columns)
@@ -1560,10 +1568,11 @@ class LeafPage:
         if sum(self.weights) >= LEAF_WEIGHT_LIMIT:
             raise Damage("the page is heavier than any rule allows", self.where)
 
-    def rows(self, fetch_value):
+    def rows(self, fetch_value, with_json=True):
         """For each entry (value, billed size of the attributes, JSON parts); None for tombstones.
 
-        Values of rows with outlined attributes are put together one at a time.
+        Values of rows with outlined attributes are put together one at a time. Without JSON its
+        parts may be missing; values are checked all the same.
         """
         encodings = [None if c.is_outlined else c.encodings() for c in self.columns]
         self.check_weight(encodings)
@@ -1571,12 +1580,12 @@ class LeafPage:
         if self.has_outlined():
             puts = self._rows_with_outlined(encodings, headers, fetch_value)
         else:
-            puts = self._rows_in_line(encodings, headers)
+            puts = self._rows_in_line(encodings, headers, with_json)
         if not self.is_run:
             return puts
         return (next(puts) if kind else None for kind in self.kinds)
 
-    def _rows_in_line(self, encodings, headers):
+    def _rows_in_line(self, encodings, headers, with_json):
         facts = [column.facts() for column in self.columns]
         join = b"".join
         if len(self.shapes) == 1:
@@ -1588,6 +1597,8 @@ class LeafPage:
                 for shape, parts in zip(self.shape_of_put, self.by_row(encodings))
             ]
         sizes = [[size for size, _ in column] for column in facts]
+        if not with_json:
+            return zip(values, map(sum, self.by_row(sizes)), itertools.repeat(()))
         jsons = [[written for _, written in column] for column in facts]
         return zip(values, map(sum, self.by_row(sizes)), self.by_row(jsons))
 
@@ -1643,8 +1654,22 @@ class LeafPage:
             if column is not None and column.canonical_payload() != column.payload:
                 yield f"{column.where}: not the encoding that the rules give"
 
+    def may_outline(self):
+        """Whether any row could be so long that the rule outlines something, or something is."""
+        most = 0
+        for column in self.columns:
+            if column.is_outlined:
+                return True
+            greatest = max(map(len, column.encodings()), default=0)
+            if greatest - len(text(column.name)) >= OUTLINE_BYTES:
+                return True
+            most += greatest
+        return most > INLINE_BYTES_MAX
+
     def outline_problems(self):
         """Rows in which other attributes are outlined than the rule says."""
+        if not self.may_outline():
+            return
         lengths = []
         for column in self.columns:
             if column.is_outlined:
@@ -1652,13 +1677,6 @@ class LeafPage:
             else:
                 head = len(text(column.name))
                 lengths.append([length - head for length in map(len, column.encodings())])
-        sizes = [
-            [0 if column.is_outlined else length + len(text(column.name)) for length in mine]
-            for column, mine in zip(self.columns, lengths)
-        ]
-        if not self.has_outlined() and not any(max(c, default=0) >= OUTLINE_BYTES for c in lengths):
-            if max(map(sum, self.by_row(sizes)), default=0) <= INLINE_BYTES_MAX:
-                return
         for put, (shape, row) in enumerate(zip(self.shape_of_put, self.by_row(lengths))):
             columns = [self.columns[ordinal] for ordinal in self.shapes[shape]]
             expected = expected_outlines([(c.name, n) for c, n in zip(columns, row)])
@@ -3479,7 +3497,7 @@ class TreeVerifier:
         hashes, sizes = [], []
         digest = 0
         key_sizes = page.key_sizes(self.table)
-        rows = page.rows(self.fetch_value)
+        rows = page.rows(self.fetch_value, with_json=False)
         if not page.is_run:
             for key, (value, size, _), key_size in zip(page.keys, rows, key_sizes):
                 found = item_hash(key, value)
