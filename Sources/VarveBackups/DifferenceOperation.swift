@@ -70,7 +70,7 @@ public struct DifferenceOperation {
         let source: any DifferenceSource
         switch (from, to) {
         case (.state(let old), .state(let new)):
-            source = try repository.difference(from: old.plan, to: new.plan, schema: schema)
+            source = try repository.difference(in: history, from: old.plan, to: new.plan)
         case (.state(let old), .source(let new)):
             source = try repository.difference(
                 from: old.plan, to: SourceRows(new, schema, repository), schema: schema)
@@ -134,11 +134,12 @@ public struct DifferenceOperation {
                 options.isPlainJSON = request.isPlainJSON
                 return .source(try TableSource.open(text, options: options))
             }
-            guard let instant = try? Instant(parsing: text) else {
+            guard let time = try? StateSelection(time: text) else {
                 throw VarveError(
-                    .notFound, missing.message + "; and there is no such file", at: text)
+                    .notFound, missing.message + "; and there is no such file, nor is it a time",
+                    at: text)
             }
-            return .state(try history.state(.instant(instant)))
+            return .state(try history.state(time))
         }
     }
 

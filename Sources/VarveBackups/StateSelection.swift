@@ -6,10 +6,22 @@ public import VarveFormat
 public enum StateSelection: Sendable, Hashable {
     /// A backup, by name, ARN or the beginning of its id.
     case backup(String)
-    /// A checkpoint, by its instant.
+    /// Any instant whose state is exactly known.
     case instant(Instant)
-    /// The last checkpoint.
+    /// The newest state, with changes of a second that is not complete.
     case latest
+}
+
+extension StateSelection {
+    /// Reads a time as people write it; `now` is the newest state.
+    /// - Throws: `invalidInput`.
+    public init(time text: String) throws(VarveError) {
+        if TimeText.isNow(text) {
+            self = .latest
+        } else {
+            self = .instant(try TimeText.instant(text))
+        }
+    }
 }
 
 /// A state that was found: how to read it, and the backup that names it.
@@ -17,7 +29,7 @@ public struct SelectedState: Sendable {
     public var plan: StatePlan
     public var backup: BackupRecord?
 
-    public var instant: Instant { plan.checkpoint.instant }
+    public var instant: Instant { plan.instant }
 
     /// For messages: `backup monday (2024-01-01T00:00:00Z)`.
     public var title: String {
@@ -37,9 +49,9 @@ extension TableHistory {
         case .instant(let instant):
             return SelectedState(plan: try plan(at: instant), backup: nil)
         case .latest:
-            let latest = try newestState()
-            let named = backups.last { $0.instant == latest.instant }
-            return SelectedState(plan: try plan(at: latest.instant), backup: named)
+            let plan = try newestPlan()
+            let named = plan.isUnsealed ? nil : backups.last { $0.instant == plan.instant }
+            return SelectedState(plan: plan, backup: named)
         }
     }
 }

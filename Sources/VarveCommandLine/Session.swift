@@ -10,7 +10,9 @@ struct Session {
     let control: OperationControl
 
     /// Prints the result: a JSON document, or lines unless `--quiet` was given.
-    func print(_ json: @autoclosure () -> JSONValue, lines: @autoclosure () -> [String]) throws {
+    func print(
+        _ json: @autoclosure () throws -> JSONValue, lines: @autoclosure () throws -> [String]
+    ) throws {
         if options.json {
             try Console.write(json().prettyText)
         } else if !options.quiet {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import VarveBackups
 import VarveBytes
 import VarveFormat
 
@@ -27,6 +28,6 @@ enum InstantArgument {
     /// - Throws: `invalidInput` if it is none.
     static func parse(_ text: String?) throws(VarveError) -> Instant? {
         guard let text else { return nil }
-        return try Instant(parsing: text)
+        return try TimeText.instant(text)
     }
 }

@@ -209,8 +209,9 @@ extension HistoryModel {
     /// Restores every checkpoint and compares it, digest and all.
     func check(_ repository: Repository, name: String, schema: KeySchema) throws {
         let history = try repository.history(of: name)
+        var points = history.checkpoints()
         let recorded = Dictionary(
-            history.checkpoints.map { ($0.instant.second - TestRepository.start, $0) },
+            try points.rest().map { ($0.instant.second - TestRepository.start, $0) },
             uniquingKeysWith: { $1 })
         #expect(
             Set(recorded.keys).union([0]) == changedSeconds.union([0]), "checkpoints of \(name)")
@@ -219,7 +220,9 @@ extension HistoryModel {
             let state = states[Int(second)]
             let expected = try HistoryModel.checkpoint(
                 state, checkpoint.instant, changes: Int(checkpoint.changes), schema: schema)
-            #expect(checkpoint == expected, "second \(second)")
+            #expect(checkpoint.digest.agrees(with: expected.digest), "second \(second)")
+            #expect(checkpoint.items == expected.items, "second \(second)")
+            #expect(checkpoint.bytes == expected.bytes, "second \(second)")
             #expect(
                 try contents(repository, at: second, name: name) == state, "second \(second)")
         }

@@ -37,7 +37,7 @@ extension Repository {
         try reader.readBackups()
         blobs.addInline(reader.layout?.inline ?? [])
         for commit in reader.commits { blobs.addInline(commit.inline) }
-        return reader.history(record)
+        return reader.history(record, blobs: blobs)
     }
 }
 
@@ -165,22 +165,10 @@ private struct HistoryReader {
         }
     }
 
-    func history(_ record: TableRecord) -> TableHistory {
-        // Full copies are the only source of history so far: what a layout covers and still
-        // promises is what its backups name, with digests in full.
-        // The ends of ranges have theirs in the layout.
-        var covered = (layout?.ranges ?? []).map {
-            Checkpoint(
-                instant: $0.to, changes: 0, items: $0.items, bytes: $0.bytes, digest: $0.digest)
-        }
-        covered += backups.filter { $0.commitSequence < first }.map {
-            Checkpoint(
-                instant: $0.instant, changes: 0, items: $0.items, bytes: $0.bytes,
-                digest: $0.digest)
-        }
+    func history(_ record: TableRecord, blobs: BlobStore) -> TableHistory {
         var history = TableHistory(
             id: id, record: record, layoutNumber: layoutNumber, layout: layout, commits: commits,
-            backups: backups, coveredCheckpoints: covered)
+            backups: backups, blobs: blobs)
         history.damage = damage
         return history
     }

@@ -25,7 +25,7 @@ extension Repository {
         return TableHistory(
             id: TableID(repository: configuration.id, name: name, ordinal: ordinal),
             record: record, layoutNumber: 0, layout: nil, commits: [], backups: [],
-            coveredCheckpoints: [])
+            blobs: blobs)
     }
 
     /// Stores the record of a planned table.

@@ -46,26 +46,6 @@ enum CheckpointTree {
         }
         return result
     }
-
-    /// Reads all checkpoints, ascending. Complexity: O(checkpoints).
-    static func read(_ root: Hash256, _ blobs: BlobStore) throws(VarveError) -> [CheckpointRecord] {
-        var result: [CheckpointRecord] = []
-        var waiting = [root]
-        while let id = waiting.popLast() {
-            let plain = try blobs.plain(id, asAnyOf: [.checkpointLeaf, .checkpointIndex])
-            do throws(VarveError) {
-                if plain.first == BlobType.checkpointIndex.rawValue {
-                    let page = try SpanIndexPage(plain.raw, kind: .checkpoints)
-                    waiting += page.children.reversed().map(\.id)
-                } else {
-                    result += try CheckpointLeaf(plain.raw).checkpoints
-                }
-            } catch {
-                throw error.located(in: "blob \(id)")
-            }
-        }
-        return result
-    }
 }
 
 extension CheckpointRecord {

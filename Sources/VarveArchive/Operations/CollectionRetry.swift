@@ -57,7 +57,7 @@ final class ResumingRows: RowSource {
         else { throw error }
         try repository.blobs.reload()
         let now = try repository.history(history.id, history.record)
-        if now.checkpoint(at: instant) == nil {
+        if try now.checkpoint(at: instant) == nil {
             throw VarveError(
                 .conflict, "the state at \(instant) was pruned meanwhile; run this again")
         }

@@ -86,7 +86,7 @@ struct Compaction {
             try tree.append(prepared)
         }
         let result = try tree.finish()
-        guard digest == plan.checkpoint.digest, items == plan.checkpoint.items else {
+        guard plan.checkpoint.digest.agrees(with: digest), items == plan.checkpoint.items else {
             throw VarveError(
                 .proofFailed,
                 "the state at \(plan.checkpoint.instant) is not the one recorded; "

@@ -58,10 +58,10 @@ public final class FullBackup {
     private let writesImage: Bool
     private let preparer: ChangePreparer
     private var previous: StateCursor?
-    private let base: Checkpoint?
+    private let base: RecordedCheckpoint?
     /// End of the commits that the copy follows, at which the state is that of `base`.
     private let baseEnd: Int64?
-    private let known: Checkpoint?
+    private let known: RecordedCheckpoint?
     private var pending = PreparedChanges()
     private var items: UInt64 = 0
     private var bytes: UInt64 = 0
@@ -77,11 +77,11 @@ public final class FullBackup {
         self.request = request
         writer = BlobWriter(repository, purpose: "backup \(history.record.name)")
         preparer = ChangePreparer(cutHash: repository.cutHash)
-        known = history.checkpoint(at: request.instant) ?? history.exactState(at: request.instant)
+        known = try history.exactCheckpoint(for: request.instant)
         let head = history.chainHead
         // A copy older than what is there, or of a known instant, stands for itself; so does the
         // first after a gap, or after a second that is not complete.
-        if let latest = history.latest, !head.isClosed, let end = head.to, end % 1_000_000 == 0,
+        if let latest = try history.latest, !head.isClosed, let end = head.to, end % 1_000_000 == 0,
             end < request.instant.microseconds
         {
             base = latest
@@ -216,17 +216,20 @@ public final class FullBackup {
                 + "if that is right, use --force")
     }
 
-    private func confirmKnown(_ known: Checkpoint, _ found: Checkpoint) throws -> Outcome {
-        guard known.digest == found.digest, known.items == found.items else {
+    private func confirmKnown(_ known: RecordedCheckpoint, _ found: Checkpoint) throws -> Outcome {
+        guard known.digest.agrees(with: found.digest), known.items == found.items else {
             throw VarveError(
                 .refused,
                 "another state of table \(history.record.name) is recorded for "
                     + "\(request.instant); give the copy's own time with --time")
         }
         writer.abandon()
-        let origin = history.origin(of: known)
+        // Where every second is exact, the checkpoint may be an earlier one that has the state.
+        var state = found
+        (state.instant, state.changes) = (known.instant, known.changes)
+        let origin = history.origin(of: known.instant)
         return Outcome(
-            checkpoint: known, commitSequence: origin.sequence, commitHash: origin.hash,
+            checkpoint: state, commitSequence: origin.sequence, commitHash: origin.hash,
             wroteImage: false, entries: 0,
             addedBytes: 0, puts: 0, removals: 0, wasKnown: true)
     }
@@ -268,7 +271,7 @@ public final class FullBackup {
         let now = try repository.history(history.id, history.record)
         guard let layout = now.layout, layout.nextSequence > sequence else { return }
         if layout.ranges.contains(where: { $0.lastSequence >= sequence }),
-            now.checkpoint(at: request.instant)?.digest == digest
+            try now.checkpoint(at: request.instant)?.digest.agrees(with: digest) == true
         {
             return
         }

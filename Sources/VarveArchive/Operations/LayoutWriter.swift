@@ -157,7 +157,7 @@ extension Repository {
                 }
                 let layout = LayoutWriter(repository: self, history: history, writer: writer)
                 if try layout.publish(
-                    ranges: history.ranges, pieces: all, checkpoints: history.checkpoints,
+                    ranges: history.ranges, pieces: all, checkpoints: history.wholeCheckpoints,
                     nextSequence: history.nextSequence, head: history.head)
                 {
                     return true
@@ -173,7 +173,8 @@ extension Repository {
 
     /// The runs to merge in a layout that is due; nil if none is due.
     private func dueMerge(_ history: TableHistory) throws -> [Piece]? {
-        guard let latest = history.latest else { return nil }
+        // Recorded history has more checkpoints than this would keep; whoever records lays it out.
+        guard !history.isRecorded, let latest = try history.latest else { return nil }
         let runs = try history.plan(at: latest.instant).runs
         if runs.count > Self.runsMax { return runs }
         return history.commits.count >= Self.uncoveredCommitsMax ? [] : nil

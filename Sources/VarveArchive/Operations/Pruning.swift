@@ -77,14 +77,14 @@ public struct Pruning {
             if !old.isEmpty {
                 if !request.isDryRun { try repository.forget(id, old) }
                 expired += old
-                history = history.without(old)
+                history = history.without(old, blobs: repository.blobs)
             }
             if history.isRecorded {
                 return (PruningReport.Table(unchanged: history, expired), history.pieces)
             }
             let plan = try plan(history, seen, intents)
             var report = PruningReport.Table(
-                history, plan, expired, former: history.checkpoints.map(\.instant))
+                history, plan, expired, former: history.wholeCheckpoints.map(\.instant))
             if !plan.changes || request.isDryRun {
                 return (report, plan.chains.flatMap(\.remainingPieces))
             }
@@ -105,7 +105,7 @@ public struct Pruning {
                 times[sequence] = entry.modified
             }
         }
-        var former = Set(history.checkpoints.map(\.instant))
+        var former = Set(history.wholeCheckpoints.map(\.instant))
         for commit in history.commits {
             // Its writer may be about to name it.
             let isYoung = commit.logical.sequence >= seen
@@ -115,12 +115,8 @@ public struct Pruning {
                 if isYoung { kept.insert(checkpoint.instant) }
             }
         }
-        if let root = history.layout?.checkpoints {
-            former.formUnion(
-                try CheckpointTree.read(root, repository.blobs).compactMap {
-                    Instant(second: $0.second)
-                })
-        }
+        var recorded = history.checkpoints()
+        while let point = try recorded.next() { former.insert(point.instant) }
         return try PruningPlan(history, kept: kept, former: former.sorted())
     }
 
@@ -133,7 +129,7 @@ public struct Pruning {
         let writer = BlobWriter(repository, purpose: "prune \(history.record.name)")
         do {
             let pieces = try rewrite(plan, history, writer)
-            let latest = history.latest
+            let latest = history.wholeCheckpoints.last
             if let latest, latest.instant != plan.kept.last?.instant {
                 guard let fence = try fence(history, latest) else {
                     writer.abandon()
@@ -201,7 +197,7 @@ public struct Pruning {
 extension PruningReport.Table {
     /// Of a table whose history stays whole.
     fileprivate init(unchanged history: TableHistory, _ expired: [BackupRecord]) {
-        let instants = history.checkpoints.map(\.instant)
+        let instants = history.wholeCheckpoints.map(\.instant)
         self.init(
             id: history.id, name: history.record.name, expired: expired, instantsBefore: instants,
             instantsAfter: instants, rangesBefore: history.ranges, rangesAfter: history.ranges,
@@ -235,11 +231,10 @@ extension TableHistory {
     var isRecorded: Bool { ranges.contains { !$0.isExactAtCheckpointsOnly } }
 
     /// The same without some backups.
-    fileprivate func without(_ gone: [BackupRecord]) -> TableHistory {
+    fileprivate func without(_ gone: [BackupRecord], blobs: BlobStore) -> TableHistory {
         let ids = Set(gone.map(\.id))
         return TableHistory(
             id: id, record: record, layoutNumber: layoutNumber, layout: layout, commits: commits,
-            backups: backups.filter { !ids.contains($0.id) },
-            coveredCheckpoints: coveredCheckpoints)
+            backups: backups.filter { !ids.contains($0.id) }, blobs: blobs)
     }
 }

@@ -49,7 +49,7 @@ struct PruningPlan {
     init(
         _ history: TableHistory, kept wanted: Set<Instant>, former: [Instant]
     ) throws(VarveError) {
-        kept = history.checkpoints.filter { wanted.contains($0.instant) }
+        kept = history.wholeCheckpoints.filter { wanted.contains($0.instant) }
         dropsCheckpoints = former.contains { !wanted.contains($0) }
         var plans: [Int64: (plan: StatePlan, kept: [Checkpoint])] = [:]
         for checkpoint in kept {
@@ -86,7 +86,8 @@ struct PruningPlan {
             paysOff(image, Array(before))
         {
             chain.fold = StatePlan(
-                before: last.to, image: image.tree, runs: Array(before), checkpoint: first)
+                instant: first.instant, before: last.to, image: image.tree, runs: Array(before),
+                checkpoint: RecordedCheckpoint(first))
             runs.removeFirst(before.count)
             isEmpty = first.items == 0
         }
@@ -136,7 +137,7 @@ struct PruningPlan {
         LayoutWriter.joined(history.ranges).compactMap { range in
             let within = kept.filter { range.from <= $0.instant && $0.instant <= range.to }
             guard let first = within.first, let last = within.last else { return nil }
-            let origins = within.map(history.origin)
+            let origins = within.map { history.origin(of: $0.instant) }
             guard let newest = origins.max(by: { $0.sequence < $1.sequence }),
                 let oldest = origins.min(by: { $0.sequence < $1.sequence })
             else { return nil }

@@ -40,7 +40,8 @@ final class StateDifference: DifferenceSource {
             from.image.isEmpty == to.image.isEmpty && from.image.root == to.image.root
         let shared = sameImage ? Self.sharedRuns(from, to) : 0
         common = CommonState(
-            image: to.image, runs: to.runs[..<shared].map(\.tree), schema: schema, blobs: blobs)
+            image: to.image, runs: to.runs[..<shared].map(\.tree), before: to.before,
+            schema: schema, blobs: blobs)
         images =
             sameImage
             ? nil : try ImageDifference(from.image, to.image, schema: schema, repository)
@@ -144,7 +145,7 @@ enum KeyPlace {
 }
 
 /// Reads net changes one by one.
-private final class ChangeCursor {
+final class ChangeCursor {
     private let source: any ChangeSource
     private var block: ChangeBlock?
     private var position = 0
@@ -173,15 +174,21 @@ private final class ChangeCursor {
     }
 }
 
-/// The rows of an image and of runs that both states have, by ascending keys.
-private final class CommonState {
+/// The rows of an image with the changes of runs, by ascending keys.
+final class CommonState {
     private let image: ImageLookup
     /// From the newest to the oldest.
     private let runs: [RunLookup]
 
-    init(image: TreeReference, runs: [TreeReference], schema: KeySchema, blobs: BlobStore) {
+    /// - Parameter before: only changes with a time less than this count; microseconds.
+    init(
+        image: TreeReference, runs: [TreeReference], before: Int64, schema: KeySchema,
+        blobs: BlobStore
+    ) {
         self.image = ImageLookup(image, schema: schema, blobs: blobs)
-        self.runs = runs.reversed().map { RunLookup($0, schema: schema, blobs: blobs) }
+        self.runs = runs.reversed().map {
+            RunLookup($0, before: before, schema: schema, blobs: blobs)
+        }
     }
 
     /// Appends the row with the key, if there is one.

@@ -47,17 +47,36 @@ extension Repository {
     }
 
     /// One item's value at a state: canonical and whole; nil if there is no such item.
-    /// - Complexity: one page of each run that holds the key, and one of the image.
+    ///
+    /// Asks the newest run first, and stops at the first that knows the key.
+    /// - Complexity: at most two leaves of each run, whatever the number of versions that the item
+    ///   has, and one of the image.
     public func value(_ key: [UInt8], in plan: StatePlan, schema: KeySchema) throws -> [UInt8]? {
-        let bounds = KeyBounds(lower: key, upper: key + [0])
-        let source = try rows(plan, schema: schema, bounds: bounds)
-        while let block = try source.nextBlock() {
-            for index in 0..<block.rows.count where block.rows.order(index, key: key.raw) == 0 {
-                var whole = RowBuffer()
-                try expand(block, index..<index + 1, into: &whole)
-                return whole.valueBytes(0)
-            }
+        for run in plan.runs.reversed() {
+            let found = try lastChange(of: key, before: plan.before, in: run.tree, schema: schema)
+            guard let (block, index) = found else { continue }
+            if block.changes.stamps[index].kind == .tombstone { return nil }
+            return try wholeValue(block.changes.rows, index, block.hasOutlined)
         }
-        return nil
+        return try value(key, in: plan.image, schema: schema)
+    }
+
+    /// One item's value in an image; nil if there is no such item.
+    func value(
+        _ key: [UInt8], in image: TreeReference, schema: KeySchema
+    ) throws -> [UInt8]? {
+        let scan = try ImageScan(
+            image, schema: schema, repository: self, bounds: KeyBounds(key: key))
+        guard let block = try scan.nextBlock() else { return nil }
+        return try wholeValue(block.rows, 0, block.hasOutlined)
+    }
+
+    /// The value of a row with its outlined values in their places.
+    func wholeValue(
+        _ rows: borrowing RowBuffer, _ index: Int, _ hasOutlined: Bool
+    ) throws -> [UInt8] {
+        var whole = RowBuffer(capacity: 1 << 10)
+        try blobs.expand(rows, index, hasOutlined, into: &whole)
+        return whole.valueBytes(0)
     }
 }

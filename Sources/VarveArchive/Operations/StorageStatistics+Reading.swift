@@ -68,11 +68,13 @@ extension Repository {
         of history: TableHistory, exactly: Bool = false
     ) throws(VarveError) -> TableStorage {
         var result = TableStorage(id: history.id, name: history.record.name)
-        let checkpoints = history.checkpoints
-        result.checkpoints = checkpoints.count
-        result.items = checkpoints.last?.items ?? 0
-        result.itemBytes = checkpoints.last?.bytes ?? 0
-        for checkpoint in checkpoints { result.logicalBytes &+= checkpoint.bytes }
+        var checkpoints = history.checkpoints()
+        while let checkpoint = try checkpoints.next() {
+            result.checkpoints += 1
+            result.items = checkpoint.items
+            result.itemBytes = checkpoint.bytes
+            result.logicalBytes &+= checkpoint.bytes
+        }
         result.inlineBytes = UInt64(history.layout?.inline.count ?? 0)
         for commit in history.commits { result.inlineBytes += UInt64(commit.inline.count) }
         var costs = TreeCosts(blobs: blobs, isExact: exactly)

@@ -73,19 +73,9 @@ extension Verification {
         let layout = checkLayouts(id, names.layouts)
         let commits = checkCommits(id, record, layout, names.commits)
         let backups = readBackups(id, record, names.backups)
-        let next = layout?.nextSequence ?? 0
-        var covered = (layout?.ranges ?? []).map {
-            Checkpoint(
-                instant: $0.to, changes: 0, items: $0.items, bytes: $0.bytes, digest: $0.digest)
-        }
-        covered += backups.filter { $0.commitSequence < next }.map {
-            Checkpoint(
-                instant: $0.instant, changes: 0, items: $0.items, bytes: $0.bytes,
-                digest: $0.digest)
-        }
         let history = TableHistory(
             id: id, record: record, layoutNumber: layout?.number ?? 0, layout: layout,
-            commits: commits, backups: backups, coveredCheckpoints: covered)
+            commits: commits, backups: backups, blobs: repository.blobs)
         tables.append(Table(history: history, backups: []))
         checkPieces(history)
         for backup in backups { checkBackup(backup, history) }

@@ -27,6 +27,20 @@ public struct KeyBounds: Sendable, Hashable {
     }
 }
 
+extension KeyBounds {
+    /// One key alone.
+    public init(key: [UInt8]) { self.init(lower: key, upper: key + [0]) }
+}
+
+extension IndexEntry {
+    /// Whether a subtree of a run may hold changes of a stretch of time.
+    /// - Parameter times: microseconds; nil: all times.
+    func mayHold(_ times: Range<Int64>?) -> Bool {
+        guard let times else { return true }
+        return leastTime < times.upperBound && greatestTime >= times.lowerBound
+    }
+}
+
 /// Visits the leaves of a tree in key order, reading index pages as it goes: one page a level in
 /// memory. Complexity: O(leaves within the bounds).
 struct IndexWalk {
@@ -38,11 +52,17 @@ struct IndexWalk {
     private let kind: TreeKind
     private let blobs: BlobStore
     private let bounds: KeyBounds
+    private let times: Range<Int64>?
     private var stack: [Position] = []
     private var single: IndexEntry?
     private let height: Int
 
-    init(_ tree: TreeReference, kind: TreeKind, blobs: BlobStore, bounds: KeyBounds = .all) throws {
+    /// - Parameter times: of a run only leaves that may hold changes of this stretch; microseconds.
+    init(
+        _ tree: TreeReference, kind: TreeKind, blobs: BlobStore, bounds: KeyBounds = .all,
+        times: Range<Int64>? = nil
+    ) throws {
+        self.times = kind == .run ? times : nil
         self.kind = kind
         self.blobs = blobs
         self.bounds = bounds
@@ -82,6 +102,7 @@ struct IndexWalk {
             }
             stack[stack.count - 1].next += 1
             let child = top.children[top.next]
+            if !child.mayHold(times) { continue }
             let level = height - stack.count
             if level == 0 { return child }
             try descend(child.id, level: level)

@@ -11,10 +11,10 @@ final class ImageScan: RowSource {
         _ tree: TreeReference, schema: KeySchema, repository: Repository, bounds: KeyBounds = .all
     ) throws {
         let blobs = repository.blobs
-        leaves = try LeafQueue(
-            IndexWalk(tree, kind: .image, blobs: blobs, bounds: bounds),
-            limit: repository.pipelineLimit
-        ) { entry in
+        var walk = try IndexWalk(tree, kind: .image, blobs: blobs, bounds: bounds)
+        leaves = LeafQueue(limit: repository.pipelineLimit) {
+            try walk.next()
+        } decode: { entry in
             let plain = try blobs.plain(entry.id, as: .imageLeaf)
             let block = RowBlock(capacity: 1 << 18)
             do {
@@ -43,28 +43,31 @@ final class ImageScan: RowSource {
 final class RunScan: ChangeSource {
     private let leaves: LeafQueue<ChangeBlock>
 
-    init(
-        _ tree: TreeReference, schema: KeySchema, repository: Repository, bounds: KeyBounds = .all
+    /// - Parameters:
+    ///   - bounds: only changes of these keys.
+    ///   - times: only changes of this stretch of time; microseconds.
+    convenience init(
+        _ tree: TreeReference, schema: KeySchema, repository: Repository,
+        bounds: KeyBounds = .all, times: Range<Int64>? = nil
     ) throws {
+        var walk = try IndexWalk(
+            tree, kind: .run, blobs: repository.blobs, bounds: bounds, times: times)
+        self.init(schema: schema, repository: repository, bounds: bounds, times: times) {
+            try walk.next()
+        }
+    }
+
+    /// Reads the leaves that `next` names, in key order.
+    init(
+        schema: KeySchema, repository: Repository, bounds: KeyBounds = .all,
+        times: Range<Int64>?, leaves next: @escaping () throws -> IndexEntry?
+    ) {
         let blobs = repository.blobs
         // Many runs are open at a time: one page ahead each.
-        leaves = try LeafQueue(
-            IndexWalk(tree, kind: .run, blobs: blobs, bounds: bounds), limit: 1
-        ) { entry in
-            let plain = try blobs.plain(entry.id, as: .runLeaf)
-            let block = ChangeBlock(capacity: 1 << 16)
-            do {
-                var page = LeafPageReader(schema: schema)
-                try page.open(plain, kind: .run)
-                _ = try page.next(into: &block.changes)
-                block.hasOutlined = page.hasOutlined
-                if UInt64(block.changes.count) != entry.entries {
-                    throw VarveError(.damaged, "a page's changes are not as many as recorded")
-                }
-            } catch let error as VarveError {
-                throw error.located(in: "blob \(entry.id)")
-            }
+        leaves = LeafQueue(limit: 1, next: next) { entry in
+            let block = try blobs.runLeaf(entry, schema: schema)
             if !bounds.isAll { block.restrict(to: bounds) }
+            if let times { block.restrict(to: times) }
             return block
         }
     }
@@ -89,20 +92,21 @@ private func check(_ block: RowBlock, _ entry: IndexEntry) throws(VarveError) {
 
 /// Leaves decoded ahead, in order.
 private final class LeafQueue<Block> {
-    private var walk: IndexWalk
+    private let walk: () throws -> IndexEntry?
     private let pipeline: OrderedPipeline<IndexEntry, Block>
     private var ended = false
 
     init(
-        _ walk: IndexWalk, limit: Int, decode: @escaping @Sendable (IndexEntry) throws -> Block
+        limit: Int, next: @escaping () throws -> IndexEntry?,
+        decode: @escaping @Sendable (IndexEntry) throws -> Block
     ) {
-        self.walk = walk
+        walk = next
         pipeline = OrderedPipeline(limit: limit, transform: decode)
     }
 
     func next() throws -> Block? {
         while !ended, !pipeline.isFull {
-            guard let entry = try walk.next() else {
+            guard let entry = try walk() else {
                 ended = true
                 break
             }
@@ -128,6 +132,17 @@ extension ChangeBlock {
     func restrict(to bounds: KeyBounds) {
         var kept = ChangeBuffer(capacity: 1 << 12)
         for index in 0..<changes.count where changes.rows.key(index, isIn: bounds) {
+            kept.rows.append(changes.rows, index..<index + 1)
+            kept.stamps.append(changes.stamps[index])
+        }
+        changes = kept
+    }
+
+    /// Drops the changes of other times.
+    func restrict(to times: Range<Int64>) {
+        if changes.stamps.allSatisfy({ times.contains($0.time) }) { return }
+        var kept = ChangeBuffer(capacity: 1 << 12)
+        for index in 0..<changes.count where times.contains(changes.stamps[index].time) {
             kept.rows.append(changes.rows, index..<index + 1)
             kept.stamps.append(changes.stamps[index])
         }

@@ -105,7 +105,7 @@ final class ImageLookup {
     }
 }
 
-/// The last changes of a run by ascending keys.
+/// The last changes of a run before an instant, by ascending keys.
 final class RunLookup {
     private var walk: SeekingWalk
     private let blobs: BlobStore
@@ -114,14 +114,17 @@ final class RunLookup {
     private var position = 0
     private(set) var block = ChangeBlock(capacity: 32)
 
-    init(_ tree: TreeReference, schema: KeySchema, blobs: BlobStore) {
+    private let before: Int64
+
+    /// - Parameter before: only changes with a time less than this count; microseconds.
+    init(_ tree: TreeReference, before: Int64, schema: KeySchema, blobs: BlobStore) {
+        self.before = before
         walk = SeekingWalk(tree, kind: .run, blobs: blobs)
         self.blobs = blobs
         self.schema = schema
     }
 
-    /// The change of `block` that is the last with the key of row `index` of `rows`; nil if there
-    /// is none.
+    /// The last change with the key of row `index` of `rows`; nil if there is none.
     func find(
         _ rows: borrowing RowBuffer, _ index: Int
     ) throws -> (block: ChangeBlock, index: Int)? {
@@ -134,8 +137,9 @@ final class RunLookup {
             }
             let place = block.changes.rows.lowerBound(rows, index, from: position)
             position = place.index
-            if !place.found { return found }
+            if !place.found || block.changes.stamps[position].time >= before { return found }
             while position + 1 < block.changes.count,
+                block.changes.stamps[position + 1].time < before,
                 block.changes.rows.order(position + 1, rows, index) == 0
             {
                 position += 1

@@ -107,7 +107,7 @@ public struct FullBackupOperation {
         guard let now = Instant(sealing: repository.now()) else {
             throw VarveError(.refused, "the clock shows no time between the years 1 and 9999")
         }
-        guard let latest = history.latest?.instant, latest >= now else { return now }
+        guard let latest = try history.latest?.instant, latest >= now else { return now }
         // Two copies within a second: the later one gets the next second.
         guard latest.second - now.second <= Self.aheadSecondsMax,
             let next = Instant(second: latest.second + 1)

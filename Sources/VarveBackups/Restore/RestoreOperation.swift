@@ -58,7 +58,7 @@ public struct RestoreOperation {
         control.begin(total: bounds.isAll ? Int(state.plan.checkpoint.items) : 0)
         let rows = try repository.rows(state.plan, schema: schema, bounds: bounds)
         let sum = try copy(rows, rendering, to: target)
-        var receipt = receipt(history, state, isPart: !bounds.isAll, rendering, sum)
+        var receipt = try receipt(history, state, isPart: !bounds.isAll, rendering, sum)
         try check(receipt)
         try control.check()
         try target.finish()
@@ -155,22 +155,29 @@ public struct RestoreOperation {
     private func receipt(
         _ history: TableHistory, _ state: SelectedState, isPart: Bool, _ rendering: RowRendering,
         _ sum: Sum
-    ) -> RestoreReceipt {
+    ) throws -> RestoreReceipt {
         let checkpoint = state.plan.checkpoint
+        // Of a part no digest is recorded.
+        let known =
+            isPart
+            ? ProvenDigest(digest: sum.rowDigest)
+            : try repository.wholeDigest(of: state.plan, in: history)
         let proof: RestoreReceipt.Proof =
             switch (isPart, rendering.readsBack) {
-            case (false, true): .textAgainstRecord
-            case (false, false): .rowsAgainstRecord
+            case (false, true): known.derivedFrom == nil ? .textAgainstRecord : .textAgainstDerived
+            case (false, false):
+                known.derivedFrom == nil ? .rowsAgainstRecord : .rowsAgainstDerived
             case (true, true): .textAgainstPages
             case (true, false): .rowsAgainstPages
             }
         return RestoreReceipt(
-            table: request.table, instant: checkpoint.instant, backup: state.backup,
+            table: request.table, instant: state.instant, checkpoint: checkpoint.instant,
+            isUnsealed: state.plan.isUnsealed, backup: state.backup,
             target: request.target, format: request.format.rawValue, isCompressed: isCompressed,
             isPart: isPart, items: sum.items, itemsRecorded: checkpoint.items,
             itemBytes: isPart ? sum.itemBytes : checkpoint.bytes, fileBytes: 0,
-            digestRecorded: isPart ? sum.rowDigest : checkpoint.digest,
-            digestRecomputed: sum.textDigest, proof: proof, head: history.head, microseconds: 0)
+            digestRecorded: known.digest, digestRecomputed: sum.textDigest, proof: proof,
+            derivedFrom: known.derivedFrom, head: history.head, microseconds: 0)
     }
 
     private func check(_ receipt: RestoreReceipt) throws(VarveError) {

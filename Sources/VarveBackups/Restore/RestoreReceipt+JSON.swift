@@ -7,6 +7,8 @@ extension RestoreReceipt {
         .members([
             "table": .string(table),
             "instant": .string(instant.description),
+            "checkpoint": .string(checkpoint.description),
+            "isSealed": .boolean(!isUnsealed),
             "backup": backup.map { .string($0.name) },
             "backupId": backup.map { .string($0.id.description) },
             "target": .string(target),
@@ -19,6 +21,7 @@ extension RestoreReceipt {
             "digestRecomputed": .string(digestRecomputed.description),
             "equal": .boolean(isEqual),
             "proof": .string(proof.rawValue),
+            "derivedFrom": derivedFrom.map { .string($0.description) },
             "head": .string(head.description),
             "microseconds": .number(microseconds),
         ])

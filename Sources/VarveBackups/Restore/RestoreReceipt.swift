@@ -11,6 +11,13 @@ public struct RestoreReceipt: Sendable {
         /// The items have the digest recorded when the data was live; what was written is another
         /// form of them, which was not read back.
         case rowsAgainstRecord = "rows-against-recorded-digest"
+        /// As `textAgainstRecord`, but of this instant the archive keeps only the low 16 bits of
+        /// the digest, which agree. The whole one was worked out from the nearest whole one before
+        /// and the changes since: what did not change since is held to what was recorded when it
+        /// was live, what changed to the hashes of its pages.
+        case textAgainstDerived = "text-against-derived-digest"
+        /// As `rowsAgainstRecord`, against a digest that was worked out in that way.
+        case rowsAgainstDerived = "rows-against-derived-digest"
         /// For a part of a table: its pages are those that the hashes from the root down demand,
         /// and the text as it was written was read back to the same items.
         case textAgainstPages = "text-against-page-hashes"
@@ -20,6 +27,10 @@ public struct RestoreReceipt: Sendable {
 
     public var table: String
     public var instant: Instant
+    /// The checkpoint that has the state: `instant`, or the last before it.
+    public var checkpoint: Instant
+    /// Whether the state holds changes of a second that is not complete: `instant` is its end.
+    public var isUnsealed: Bool
     /// The backup that names the state, if one does.
     public var backup: BackupRecord?
     public var target: String
@@ -38,6 +49,8 @@ public struct RestoreReceipt: Sendable {
     public var digestRecorded: Hash256
     public var digestRecomputed: Hash256
     public var proof: Proof
+    /// Of a derived proof, the instant whose whole digest is recorded.
+    public var derivedFrom: Instant?
     /// Hash of the table's last commit.
     public var head: Hash256
     /// Wall-clock time.
@@ -49,6 +62,12 @@ public struct RestoreReceipt: Sendable {
         return switch proof {
         case .textAgainstRecord: "\(text) was read back, and its digest is the one recorded"
         case .rowsAgainstRecord: "the items have the digest recorded; \(text) was not read back"
+        case .textAgainstDerived:
+            "\(text) was read back; its digest is that of \(derivedFrom?.description ?? "") with "
+                + "the changes since, and agrees with the 16 bits recorded"
+        case .rowsAgainstDerived:
+            "the items have the digest of \(derivedFrom?.description ?? "") with the changes "
+                + "since, which agrees with the 16 bits recorded; \(text) was not read back"
         case .textAgainstPages:
             "every page has the hash that the root demands, and \(text) was read back"
         case .rowsAgainstPages:

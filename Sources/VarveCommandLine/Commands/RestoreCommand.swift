@@ -14,6 +14,8 @@ struct RestoreCommand: VarveSubcommand {
 
             Example:
               varve restore Orders -r /backups/shop --backup monday --to orders.jsonl
+              varve restore Orders -r /backups/shop --at 2025-09-25T10:00:00Z --to then.jsonl
+              varve restore Orders -r /backups/shop --at '2h ago' --to before.jsonl
               varve restore Orders -r /backups/shop --latest --to part.jsonl --partition 536365
             """)
 
@@ -75,7 +77,10 @@ struct RestoreCommand: VarveSubcommand {
 
     private func lines(_ receipt: RestoreReceipt) -> [String] {
         var facts = FactList()
-        facts.add("state", receipt.instant.description)
+        facts.add(
+            "state",
+            receipt.instant.description
+                + (receipt.isUnsealed ? ", with changes of a second that is not complete" : ""))
         facts.add("backup", receipt.backup.map { "\($0.name) (\($0.id.description.prefix(8)))" })
         facts.add(
             "items",

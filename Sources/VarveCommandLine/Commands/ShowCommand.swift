@@ -47,7 +47,7 @@ struct ShowCommand: VarveSubcommand {
             return try session.print(
                 .members(["table": .string(table), "backup": record.json]), lines: lines(record))
         }
-        try session.print(json(history), lines: lines(history))
+        try session.print(try json(history), lines: try lines(history))
     }
 
     private func lines(_ backup: BackupRecord) -> [String] {
@@ -65,30 +65,29 @@ struct ShowCommand: VarveSubcommand {
         return ["backup \(backup.name) of table \(table)"] + facts.lines
     }
 
-    private func lines(_ history: TableHistory) -> [String] {
+    private func lines(_ history: TableHistory) throws -> [String] {
         var facts = FactList()
         facts.add("id", history.id.description)
         facts.add("key", KeyDefinition.text(history.record.keySchema))
         facts.add("arn", history.record.arn)
         facts.add("TableId", history.record.serviceID)
         facts.add("first seen", Quantities.time(history.record.created))
-        if let latest = history.latest {
+        if let latest = try history.latest {
             facts.add("newest state", latest.instant.description)
             facts.add("items", Quantities.count(latest.items))
             facts.add("size", "\(Quantities.bytes(latest.bytes)) by DynamoDB's measure")
         }
-        facts.add("states", Quantities.count(history.checkpoints.count))
+        facts.add("states", Quantities.count(try history.checkpointCount()))
         facts.add("commits", Quantities.count(history.nextSequence))
         facts.add("head", history.head.description)
         var lines = ["table \(history.record.name)"] + facts.lines
         lines += ["", "restorable"]
         for range in history.ranges {
-            let states = history.checkpoints.filter {
-                $0.instant >= range.from && $0.instant <= range.to
+            var which = "every second"
+            if range.isExactAtCheckpointsOnly {
+                var states = history.checkpoints(from: range.from, through: range.to)
+                which = Quantities.count(try states.rest().count, "recorded state")
             }
-            let which =
-                range.isExactAtCheckpointsOnly
-                ? "\(Quantities.count(states.count, "recorded state"))" : "every second"
             lines.append("  \(range.from) to \(range.to), \(which)")
         }
         lines += ["", "backups"]
@@ -102,9 +101,9 @@ struct ShowCommand: VarveSubcommand {
         return lines + list.lines.map { "  " + $0 }
     }
 
-    private func json(_ history: TableHistory) -> JSONValue {
+    private func json(_ history: TableHistory) throws -> JSONValue {
         .members([
-            "table": history.summaryJSON,
+            "table": try history.summaryJSON,
             "commits": .number(Int64(history.nextSequence)),
             "ranges": .array(
                 history.ranges.map {
@@ -113,16 +112,33 @@ struct ShowCommand: VarveSubcommand {
                         "everySecond": .boolean(!$0.isExactAtCheckpointsOnly),
                     ])
                 }),
-            "states": .array(
-                history.checkpoints.suffix(1_000).map {
-                    .members([
-                        "instant": .string($0.instant.description),
-                        "items": .number(Int64($0.items)), "itemBytes": .number(Int64($0.bytes)),
-                        "digest": .string($0.digest.description),
-                    ])
-                }),
+            "states": .array(try history.newestCheckpoints(1_000).map(\.json)),
             "backups": .array(history.backups.map(\.json)),
             "damage": .array(history.damage.map { .string($0.description) }),
         ])
+    }
+}
+
+extension RecordedCheckpoint {
+    var json: JSONValue {
+        .members([
+            "instant": .string(instant.description), "changes": .number(Int64(changes)),
+            "items": .number(Int64(items)), "itemBytes": .number(Int64(bytes)),
+            "digest": .string(digest.text), "digestIsWhole": .boolean(digest.whole != nil),
+        ])
+    }
+}
+
+extension TableHistory {
+    /// The newest checkpoints, ascending; at most so many.
+    fileprivate func newestCheckpoints(_ count: Int) throws -> [RecordedCheckpoint] {
+        var result: [RecordedCheckpoint] = []
+        var last = Instant.greatest
+        while result.count < count, let point = try checkpoint(upTo: last) {
+            result.append(point)
+            guard let before = Instant(second: point.instant.second - 1) else { break }
+            last = before
+        }
+        return result.reversed()
     }
 }

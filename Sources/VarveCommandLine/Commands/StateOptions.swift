@@ -1,7 +1,6 @@
 import ArgumentParser
 import VarveBackups
 import VarveBytes
-import VarveFormat
 
 /// Which state of a table a command is about.
 struct StateOptions: ParsableArguments {
@@ -15,7 +14,8 @@ struct StateOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The state at a recorded time, for example 2025-09-25T10:00:00Z.", valueName: "time"))
+            "The state at a time: 2025-09-25T10:00:00Z, 1758794400, '2h ago', now; see "
+                + "'varve help times'.", valueName: "time"))
     var at: String?
 
     /// - Throws: `usage` unless exactly one is given.
@@ -25,7 +25,7 @@ struct StateOptions: ParsableArguments {
             throw VarveError(.usage, "say which state: one of --backup NAME, --latest, --at TIME")
         }
         if let backup { return .backup(backup) }
-        if let instant = try InstantArgument.parse(at) { return .instant(instant) }
+        if let at { return try StateSelection(time: at) }
         return .latest
     }
 }

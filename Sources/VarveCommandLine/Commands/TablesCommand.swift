@@ -28,23 +28,25 @@ struct TablesCommand: VarveSubcommand {
             // Of a first backup that did not come to its end there is nothing to see.
             if !history.isEmpty { histories.append(history) }
         }
-        try session.print(.array(histories.map(\.summaryJSON)), lines: lines(histories))
+        try session.print(
+            .array(try histories.map { try $0.summaryJSON }), lines: try lines(histories))
     }
 
-    private func lines(_ histories: [TableHistory]) -> [String] {
+    private func lines(_ histories: [TableHistory]) throws -> [String] {
         if histories.isEmpty { return ["no tables yet; 'varve backup' makes one"] }
         var table = TextTable(
             .text("TABLE"), .text("KEY"), .number("ITEMS"), .number("SIZE"), .number("BACKUPS"),
             .text("NEWEST STATE"))
         for history in histories {
             let ordinal = history.record.ordinal
+            let latest = try history.latest
             table.add(
                 history.record.name + (ordinal == 0 ? "" : " (\(ordinal + 1))"),
                 KeyDefinition.text(history.record.keySchema),
-                history.latest.map { Quantities.count($0.items) } ?? "-",
-                history.latest.map { Quantities.bytes($0.bytes) } ?? "-",
+                latest.map { Quantities.count($0.items) } ?? "-",
+                latest.map { Quantities.bytes($0.bytes) } ?? "-",
                 Quantities.count(history.backups.count),
-                (history.latest?.instant.description ?? "-")
+                (latest?.instant.description ?? "-")
                     + (history.damage.isEmpty ? "" : ", damaged"))
         }
         return table.lines
@@ -53,20 +55,23 @@ struct TablesCommand: VarveSubcommand {
 
 extension TableHistory {
     var summaryJSON: JSONValue {
-        .members([
-            "table": .string(record.name),
-            "tableId": .string(id.description),
-            "incarnation": .number(Int64(record.ordinal)),
-            "arn": record.arn.isEmpty ? nil : .string(record.arn),
-            "serviceTableId": record.serviceID.isEmpty ? nil : .string(record.serviceID),
-            "created": .string(Quantities.time(record.created)),
-            "key": .string(KeyDefinition.text(record.keySchema)),
-            "items": latest.map { .number(Int64($0.items)) },
-            "itemBytes": latest.map { .number(Int64($0.bytes)) },
-            "backups": .number(Int64(backups.count)),
-            "newestInstant": latest.map { .string($0.instant.description) },
-            "head": .string(head.description),
-            "isDamaged": damage.isEmpty ? nil : .boolean(true),
-        ])
+        get throws {
+            let latest = try latest
+            return .members([
+                "table": .string(record.name),
+                "tableId": .string(id.description),
+                "incarnation": .number(Int64(record.ordinal)),
+                "arn": record.arn.isEmpty ? nil : .string(record.arn),
+                "serviceTableId": record.serviceID.isEmpty ? nil : .string(record.serviceID),
+                "created": .string(Quantities.time(record.created)),
+                "key": .string(KeyDefinition.text(record.keySchema)),
+                "items": latest.map { .number(Int64($0.items)) },
+                "itemBytes": latest.map { .number(Int64($0.bytes)) },
+                "backups": .number(Int64(backups.count)),
+                "newestInstant": latest.map { .string($0.instant.description) },
+                "head": .string(head.description),
+                "isDamaged": damage.isEmpty ? nil : .boolean(true),
+            ])
+        }
     }
 }

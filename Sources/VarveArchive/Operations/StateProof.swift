@@ -1,0 +1,64 @@
+public import VarveBytes
+public import VarveFormat
+import VarveModel
+
+/// A state's whole table digest, and how it is known.
+public struct ProvenDigest: Sendable, Hashable {
+    public var digest: Hash256
+    /// Nil if the digest is recorded whole. Else the checkpoint whose whole digest is recorded: the
+    /// digest was worked out from it and from the changes between.
+    public var derivedFrom: Instant?
+
+    public init(digest: Hash256, derivedFrom: Instant? = nil) {
+        self.digest = digest
+        self.derivedFrom = derivedFrom
+    }
+}
+
+extension Repository {
+    /// The whole table digest of a state, also where the archive keeps only 16 bits of it.
+    ///
+    /// Of a page of checkpoints the first has its digest whole. What changed since then is read,
+    /// and its item hashes are added and taken away. So the rows that did not change in between are
+    /// held to a digest recorded when the data was live; those that did, to the hashes of their
+    /// pages, to the 16 bits and to the count of items. Source: Spec 05, Spec 07.
+    /// - Throws: `proofFailed` if what comes out contradicts the bits or the count recorded.
+    /// - Complexity: O(changes of at most 255 checkpoints), as `difference(in:from:to:)`.
+    public func wholeDigest(
+        of plan: StatePlan, in history: TableHistory
+    ) throws -> ProvenDigest {
+        let point = plan.checkpoint
+        if let digest = point.digest.whole { return ProvenDigest(digest: digest) }
+        guard let start = try history.pages?.leafStart(upTo: point.instant.second),
+            let known = start.digest.whole
+        else {
+            throw VarveError(
+                .damaged, "no whole digest is recorded before \(point.instant)",
+                at: "table \(history.record.name)")
+        }
+        let source = try difference(
+            in: history, from: try history.plan(at: start.instant), to: plan)
+        var digest = known
+        var items = start.items
+        while let block = try source.nextBlock() {
+            for entry in block.entries {
+                if let old = entry.old {
+                    digest = digest &- block.old.itemHash(old)
+                    items = items &- 1
+                }
+                if let new = entry.new {
+                    digest = digest &+ block.new.itemHash(new)
+                    items = items &+ 1
+                }
+            }
+        }
+        guard point.digest.agrees(with: digest), items == point.items else {
+            throw VarveError(
+                .proofFailed,
+                "the changes since \(start.instant) do not lead to the digest and the count of "
+                    + "items recorded for \(point.instant); run 'varve verify'",
+                at: "table \(history.record.name)")
+        }
+        return ProvenDigest(digest: digest, derivedFrom: start.instant)
+    }
+}
