@@ -125,6 +125,21 @@ extension FileDescriptor {
     }
 }
 
+extension FileDescriptor {
+    /// Whether a read would return at once: bytes are there, or the end is.
+    /// - Parameter milliseconds: how long to wait for that.
+    public func isReadable(withinMilliseconds milliseconds: Int32 = 0) -> Bool {
+        var request = pollfd(fd: raw, events: Int16(POLLIN), revents: 0)
+        return repeating { unsafe poll(&request, 1, milliseconds) } > 0
+    }
+
+    /// Sets the position from which the next read goes on; of regular files.
+    public func seek(to offset: Int) throws(VarveError) {
+        precondition(offset >= 0)
+        if lseek(raw, off_t(offset), SEEK_SET) < 0 { throw failure("lseek") }
+    }
+}
+
 /// Reads until `count` bytes are there or the file ends; false if a call failed.
 private func readFully(
     _ raw: Int32, _ target: UnsafeMutableRawPointer, _ count: Int, _ offset: Int

@@ -42,7 +42,7 @@ extension ExportDirectory {
             throw VarveError(
                 .invalidInput, "the export's summary lacks itemCount or exportTime", at: place)
         }
-        let files = try dataFiles(path)
+        let files = try dataFiles(path, in: path + "/data")
         let total = files.reduce(Int64(0)) { $0 &+ $1.itemCount }
         if total != count {
             throw VarveError(
@@ -74,25 +74,40 @@ extension ExportDirectory {
             }
             if let name = finished.first { return "\(parent)/\(name)" }
             if let name = started.first {
-                throw VarveError(
-                    .invalidInput,
-                    "the export is not finished: it has no manifest-summary.json; wait for it, "
-                        + "or copy all of it", at: "\(parent)/\(name)")
+                throw unfinished("\(parent)/\(name)")
             }
         }
-        if exists(directory + "/_started") {
-            throw VarveError(
-                .invalidInput,
-                "the export is not finished: it has no manifest-summary.json; wait for it, or "
-                    + "copy all of it", at: directory)
-        }
+        if exists(directory + "/_started") { throw unfinished(directory) }
         throw VarveError(
             .notFound,
             "this directory holds no DynamoDB export (no AWSDynamoDB/…/manifest-summary.json)",
             at: directory)
     }
 
-    private static func exists(_ path: String) -> Bool {
+    /// Directories of finished exports, in the order of their names: the directory itself, or those
+    /// in it or in its `AWSDynamoDB`; none if there is no trace of an export.
+    /// - Throws: `invalidInput` if one was begun and none is finished.
+    static func finished(in directory: String) throws(VarveError) -> [String] {
+        if exists(directory + "/manifest-summary.json") { return [directory] }
+        var isStarted = exists(directory + "/_started")
+        for parent in [directory, directory + "/AWSDynamoDB"] where exists(parent) {
+            let names = try FileSystem.names(in: parent).sorted().map { "\(parent)/\($0)" }
+            let finished = names.filter { exists($0 + "/manifest-summary.json") }
+            if !finished.isEmpty { return finished }
+            isStarted = isStarted || names.contains { exists($0 + "/_started") }
+        }
+        if isStarted { throw unfinished(directory) }
+        return []
+    }
+
+    private static func unfinished(_ path: String) -> VarveError {
+        VarveError(
+            .invalidInput,
+            "the export is not finished: it has no manifest-summary.json; wait for it, or copy all "
+                + "of it", at: path)
+    }
+
+    static func exists(_ path: String) -> Bool {
         do throws(VarveError) {
             _ = try FileSystem.metadata(path)
             return true
@@ -108,7 +123,7 @@ extension ExportDirectory {
         return try file.readAll()
     }
 
-    private static func bytes(_ stem: String) throws(VarveError) -> [UInt8] {
+    static func bytes(_ stem: String) throws(VarveError) -> [UInt8] {
         let bytes = try contents(stem + ".json")
         guard exists(stem + ".md5") else { return bytes }
         let recorded = try contents(stem + ".md5")
@@ -152,7 +167,11 @@ extension ExportDirectory {
         }
     }
 
-    private static func dataFiles(_ path: String) throws(VarveError) -> [DataFile] {
+    /// The data files that an export's list names.
+    /// - Parameter directory: where they lie.
+    static func dataFiles(
+        _ path: String, in directory: String
+    ) throws(VarveError) -> [DataFile] {
         let manifest = path + "/manifest-files.json"
         let text = try bytes(path + "/manifest-files")
         var files: [DataFile] = []
@@ -160,7 +179,7 @@ extension ExportDirectory {
         for (index, line) in text.split(separator: UInt8(ascii: "\n")).enumerated() {
             if !line.contains(where: { $0 > 0x20 }) { continue }
             let place = "\(manifest): line \(index + 1)"
-            let (name, file) = try dataFile(Array(line), in: path, at: place)
+            let (name, file) = try dataFile(Array(line), in: directory, at: place)
             guard names.insert(name).inserted else {
                 throw VarveError(.invalidInput, "the data file \(name) stands twice", at: place)
             }
@@ -172,7 +191,7 @@ extension ExportDirectory {
     /// One line of the list of files. Keys count from the bucket's root, wherever the export was
     /// copied to: only their last component matters.
     private static func dataFile(
-        _ line: [UInt8], in path: String, at place: String
+        _ line: [UInt8], in directory: String, at place: String
     ) throws(VarveError) -> (name: String, file: DataFile) {
         let entry = try JSONValue.parse(line.raw, at: place)
         let key = entry["dataFileS3Key"]?.string ?? ""
@@ -184,6 +203,6 @@ extension ExportDirectory {
                 .invalidInput, "the entry lacks itemCount, md5Checksum or dataFileS3Key",
                 at: place)
         }
-        return (name, DataFile(path: "\(path)/data/\(name)", itemCount: count, md5: md5))
+        return (name, DataFile(path: "\(directory)/\(name)", itemCount: count, md5: md5))
     }
 }

@@ -26,6 +26,33 @@ enum ISOTime {
         return seconds * 1_000_000 + fraction
     }
 
+    /// Microseconds since 1970 of a time with any zone, as RFC 3339 and Python write it:
+    /// `2025-06-15T18:00:00+02:00`, `2025-06-15 16:00:00.5Z`.
+    static func microseconds(zoned text: String) -> Int64? {
+        var bytes = Array(text.utf8)
+        guard bytes.count >= 20 else { return nil }
+        if bytes[10] == UInt8(ascii: " ") || bytes[10] == UInt8(ascii: "t") {
+            bytes[10] = UInt8(ascii: "T")
+        }
+        var offset: Int64 = 0
+        if bytes.last == UInt8(ascii: "z") { bytes[bytes.count - 1] = UInt8(ascii: "Z") }
+        if bytes.last != UInt8(ascii: "Z") {
+            let zone = bytes.suffix(6)
+            let sign = zone[zone.startIndex]
+            guard bytes.count >= 25, zone[zone.startIndex + 3] == UInt8(ascii: ":"),
+                sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"),
+                let hours = number(zone[zone.startIndex + 1..<zone.startIndex + 3]), hours < 24,
+                let minutes = number(zone[zone.startIndex + 4..<zone.endIndex]), minutes < 60
+            else { return nil }
+            offset = (hours * 60 + minutes) * 60_000_000
+            if sign == UInt8(ascii: "-") { offset = -offset }
+            bytes.removeLast(6)
+            bytes.append(UInt8(ascii: "Z"))
+        }
+        guard let time = microseconds(String(decoding: bytes, as: UTF8.self)) else { return nil }
+        return time - offset
+    }
+
     /// The time to the millisecond, rounded down.
     static func text(microseconds: Int64) -> String {
         let milliseconds = floorDivide(microseconds, 1_000)

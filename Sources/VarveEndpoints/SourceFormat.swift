@@ -45,7 +45,8 @@ enum SourceFormat: Sendable, Hashable {
                 + "aws dynamodb scan, both also as gzip, and the directory of a full export")
     }
 
-    private static func otherFormat(_ head: [UInt8]) -> String? {
+    /// What other kind of file it is, by its first bytes.
+    static func otherFormat(_ head: [UInt8]) -> String? {
         let magics: [([UInt8], String)] = [
             ([0xff, 0xfe], "it is UTF-16; write it as UTF-8"),
             ([0xfe, 0xff], "it is UTF-16; write it as UTF-8"),

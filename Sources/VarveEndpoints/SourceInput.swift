@@ -74,6 +74,53 @@ final class SourceInput {
         return count
     }
 
+    /// Whether the next read could wait for whoever writes: nothing that has come is left over.
+    var isWaiting: Bool {
+        storedSize == nil && peekedAt == peeked.count && storedAt == stored.count
+            && !gzip.hasPendingOutput && !file.isReadable()
+    }
+
+    /// Goes on at a plain offset that lies ahead.
+    /// - Throws: `invalidInput` if the input ends before.
+    func skip(to offset: Int64) throws(VarveError) {
+        if !isGzip, let storedSize, offset <= storedSize, offset > plainCount {
+            try file.seek(to: Int(offset))
+            stored.removeAll()
+            peeked.removeAll()
+            (storedAt, peekedAt) = (0, 0)
+            (storedCount, plainCount) = (offset, offset)
+        }
+        var scratch = ByteWriter(capacity: 1 << 16)
+        while plainCount < offset {
+            scratch.removeAll()
+            let room = min(Int64(1 << 16), offset - plainCount)
+            if try read(into: &scratch, atMost: Int(room)) == 0 {
+                throw VarveError(
+                    .invalidInput,
+                    "the file ends before byte \(offset), where reading was to go on",
+                    at: name)
+            }
+        }
+    }
+
+    /// The bytes to come, up to and with the first line feed, as far as they are at most `limit`.
+    func peekLine(_ limit: Int) throws(VarveError) -> [UInt8] {
+        var searched = peekedAt
+        while true {
+            if let end = Self.lineEnd(peeked, from: searched) {
+                return Array(copy(peeked, from: peekedAt).prefix(min(end - peekedAt, limit)))
+            }
+            searched = peeked.count
+            if peeked.count - peekedAt >= limit { break }
+            if try readOn(into: &peeked, atMost: min(limit, 1 << 16)) == 0 { break }
+        }
+        return Array(copy(peeked, from: peekedAt).prefix(limit))
+    }
+
+    private static func lineEnd(_ bytes: borrowing ByteWriter, from start: Int) -> Int? {
+        bytes.bytes.firstOffset(of: UInt8(ascii: "\n"), from: start).map { $0 + 1 }
+    }
+
     /// The bytes to come, at least `wanted` unless the input ends before; they stay unread.
     func peek(_ wanted: Int) throws(VarveError) -> [UInt8] {
         while peeked.count - peekedAt < wanted {

@@ -16,7 +16,7 @@ enum Decoder: String, CaseIterable {
     case timeListIndex = "time-list-index"
     case sealedObject = "sealed-object"
     case pack, packScan = "pack-scan", packIndex = "pack-index", lz4
-    case value, item, plainItem = "plain-item", number, instant, json, settings
+    case value, item, plainItem = "plain-item", number, instant, json, settings, changes
 
     /// What came of bytes.
     enum Outcome: Equatable {
@@ -61,7 +61,7 @@ enum Decoder: String, CaseIterable {
             return isWithin ? nil : "a blob beyond the end"
         case .packIndex: return try Self.packIndex(bytes)
         case .lz4: return try Self.lz4(bytes)
-        case .value, .item, .plainItem, .number, .instant, .json, .settings:
+        case .value, .item, .plainItem, .number, .instant, .json, .settings, .changes:
             return try Self.text(self, bytes)
         }
     }
@@ -227,6 +227,7 @@ extension Decoder {
             let instant = try Instant(parsing: String(decoding: bytes, as: UTF8.self))
             let again = try Instant(parsing: instant.description)
             return again == instant ? nil : "\(again) instead of \(instant)"
+        case .changes: return try changes(bytes)
         case .json:
             let found = try JSONValue.parse(bytes.raw)
             let again = try JSONValue.parse(Array(found.compactText.utf8).raw)
@@ -237,6 +238,31 @@ extension Decoder {
             let again = try TableSettings(documents: settings.documents)
             return again == settings ? nil : "other settings"
         }
+    }
+
+    /// Change records, read again by a parser that has learned from them, and as records that
+    /// were written anew.
+    private static func changes(_ bytes: [UInt8]) throws -> String? {
+        let schema = KeySchema(
+            partition: KeyAttribute(name: "id", type: .string),
+            sort: KeyAttribute(name: "at", type: .number))
+        let tables: [ChangeTables] = [
+            .one(schema, name: "T"),
+            .named({ (name) throws(VarveError) in name.utf8.count < 3 ? schema : nil }),
+        ]
+        var count = 0
+        for tables in tables {
+            var text = ChangeText(tables)
+            let parcels = [text.parse(bytes), text.parse(bytes)]
+            for parcel in parcels {
+                if let fault = parcel.contradiction { return fault }
+                count += parcel.tables.reduce(0) { $0 + $1.batch.count }
+            }
+            let rows = parcels.map { $0.tables.map { $0.batch.changes.rows.bytes.copyBytes() } }
+            if rows[0] != rows[1] { return "other changes the second time" }
+        }
+        guard count > 0 else { throw VarveError(.invalidInput, "no changes") }
+        return nil
     }
 
     private static func value(_ bytes: [UInt8]) throws -> String? {
