@@ -4,6 +4,8 @@ public import VarveBytes
 extension VarveError.Code {
     /// Someone asked the operation to stop; nothing was published.
     public static let interrupted = VarveError.Code("interrupted")
+    /// A source is not there, or cannot be opened.
+    public static let noSource = VarveError.Code("no-source")
 }
 
 /// How far an operation has come, and how it is told to stop; shared between threads.

@@ -17,8 +17,25 @@ public struct VerifyRequest: Sendable {
     /// Whether to decode every value of the pages read, and to encode them again.
     public var decodesPages = false
     public var restores = Restores.none
+    /// Heads that were kept outside the repository.
+    public var anchors: [VerificationOptions.Anchor] = []
 
     public init() {}
+
+    /// Reads an anchor: a head's 64 hexadecimal digits, and behind an `@` its table, if known.
+    /// - Throws: `invalidInput`.
+    public static func anchor(_ text: String) throws(VarveError) -> VerificationOptions.Anchor {
+        let parts = text.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let hash = Hash256(hexadecimal: String(parts[0])) else {
+            throw VarveError(
+                .invalidInput,
+                "'\(text)' is no anchor; write HASH or HASH@TABLE with the 64 digits that a "
+                    + "receipt or 'varve head' prints as the head")
+        }
+        let table = parts.count == 2 ? String(parts[1]) : nil
+        if let table { try TableName.check(table) }
+        return VerificationOptions.Anchor(hash: hash, table: table)
+    }
 
     /// Reads a share of the data: `2/7`, the second of seven parts, or `5%`, chosen at random.
     /// - Throws: `invalidInput`.
@@ -57,6 +74,8 @@ public struct VerifyOperation {
     ///   repository is no error, but in the report.
     public func run() throws(VarveError) -> VerificationReport {
         var options = VerificationOptions(data: request.data, decodesPages: request.decodesPages)
+        options.anchors = request.anchors
+        options.isStopping = { [control] in control.isStopping }
         switch request.restores {
         case .none: break
         case .all: options.drill = .allBackups

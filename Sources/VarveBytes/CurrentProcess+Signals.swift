@@ -40,6 +40,16 @@ extension CurrentProcess {
         signalWatch.withLock { $0 = watch }
     }
 
+    /// Takes the places of standard streams that the process was started without. Else the next
+    /// file that is opened would get such a place, and what is printed would go into it.
+    public static func occupyStandardStreams() {
+        for stream in Int32(0)...2 where fcntl(stream, F_GETFD) == -1 {
+            // The wrong way round: to read or to write fails as it does with a closed one. The
+            // least free place is taken, and that is this one.
+            _ = unsafe open("/dev/null", stream == 0 ? O_WRONLY : O_RDONLY)
+        }
+    }
+
     /// Ends the process.
     public static func exit(_ status: Int32) -> Never { Glibc.exit(status) }
 }

@@ -58,13 +58,13 @@ enum HelpTopic: String, CaseIterable {
             0   done
             1   an error that is none of the following
             2   the arguments are wrong
-            3   an input cannot be accepted: a source that is malformed or ends too early, a key,
-                a time
+            3   an input cannot be accepted: a source that is not there, cannot be opened, is
+                malformed or ends too early, a key, a time
            10   there is no repository at that place
            11   another writer was faster; try again
            12   reserved: wrong password of an encrypted repository
            20   damage was found, or a proof failed
-          130   interrupted; nothing was changed
+          130   interrupted; nothing was changed, and verify tells what it has found so far
           141   whoever read the output went away
 
         With --json an error is printed to standard error as

@@ -9,15 +9,22 @@ struct Session {
     let options: CommonOptions
     let control: OperationControl
 
-    /// Prints the result: a JSON document, or lines unless `--quiet` was given.
+    /// Prints what was asked for: a JSON document, or lines.
     func print(
         _ json: @autoclosure () throws -> JSONValue, lines: @autoclosure () throws -> [String]
     ) throws {
         if options.json {
             try Console.write(json().prettyText)
-        } else if !options.quiet {
+        } else {
             try Console.writeLines(lines())
         }
+    }
+
+    /// Prints what a command did, for those who look on: not if `--quiet` was given.
+    func printOutcome(
+        _ json: @autoclosure () throws -> JSONValue, lines: @autoclosure () throws -> [String]
+    ) throws {
+        if options.json || !options.quiet { try print(json(), lines: lines()) }
     }
 
     /// Tells what is not wrong and still should be known.

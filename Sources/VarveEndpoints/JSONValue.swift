@@ -30,7 +30,9 @@ public indirect enum JSONValue: Sendable, Hashable {
             members.compactMap { name, value in value.map { Member(name, $0) } })
     }
 
-    public static func number(_ value: Int64) -> JSONValue { .number(String(value)) }
+    public static func number(_ value: some BinaryInteger) -> JSONValue {
+        .number(String(value))
+    }
 }
 
 // MARK: - Reading parts

@@ -38,12 +38,18 @@ public enum StoreProbe {
         }
         let outcomes = results.withLock { $0 }
         var winners: [Int] = []
+        var lost: VarveError?
         for (writer, failure) in outcomes {
             guard let failure else {
                 winners.append(writer)
                 continue
             }
             if failure.code != .exists { throw failure }
+            lost = failure
+        }
+        if winners.isEmpty, let lost {
+            // The names were new: what is in the way is on the path to them.
+            throw VarveError(.storage, lost.message, at: lost.location, cause: lost.cause)
         }
         guard winners.count == 1 else {
             throw broken(

@@ -62,7 +62,7 @@ struct RefusalTests {
         for change in changes {
             #expect(errorCode { try shop.backUp("one", Self.good, change) } == .invalidInput)
         }
-        #expect(errorCode { try shop.backUp("one", Self.good) { $0.source += "x" } } == .notFound)
+        #expect(errorCode { try shop.backUp("one", Self.good) { $0.source += "x" } } == .noSource)
         #expect(try shop.listing() == before)
         for text in ["P", "P:", ":S", "P:SS", "P:s"] {
             #expect(errorCode { _ = try KeyDefinition.attribute(text) } == .invalidInput)

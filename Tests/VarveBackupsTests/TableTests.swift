@@ -53,8 +53,13 @@ struct TableTests {
         #expect(try shop.repository.tables().map(\.record.ordinal) == [0, 1])
         #expect(try shop.restore(.latest).receipt.items == 10)
         let keys = KeySchema(partition: KeyAttribute(name: "S", type: .number))
+        let refused = errorCode {
+            try shop.backUp("three", Array(Self.lines[..<4]), second: 3_000) { $0.schema = keys }
+        }
+        #expect(refused == .refused)
         let third = try shop.backUp("three", Array(Self.lines[..<4]), second: 3_000) {
             $0.schema = keys
+            $0.force = true
         }
         #expect(third.table.record.ordinal == 2)
     }

@@ -35,6 +35,8 @@ struct OutputTests {
         #expect(Quantities.time(-1) == "1969-12-31T23:59:59Z")
         #expect(Quantities.elapsed(310_000) == "0.31 s")
         #expect(Quantities.decimal(-1.25, 1) == "-1.3")
+        #expect(Quantities.decimal(.infinity, 1) == "inf")
+        #expect(Quantities.bytes(UInt64.max) == "18446.7 PB")
     }
 
     @Test func tablesAreAligned() {

@@ -35,6 +35,11 @@ run 2 "two states are named" restore Orders --to x --latest --backup y
 run 10 "no repository is there" tables --json
 python3 -c 'import json; e = json.load(open("errors"))["error"]; assert e["code"] == "no-repository" and e["location"]'
 
+echo file > file
+run 1 "init on a file" init -r "$HERE/file"
+complains "directory"
+run 1 "init below a file" init -r "$HERE/file/repository"
+[ "$(cat file)" = file ] || fail "init changed a file"
 run 0 "init with -r" init -r "$HERE/repository"
 orders 100 > good.jsonl
 run 3 "a time without a zone" backup Orders good.jsonl --name a "${KEYS[@]}" --time 2024-01-01T00:00:00
@@ -42,8 +47,10 @@ run 1 "a time in the future" backup Orders good.jsonl --name a "${KEYS[@]}" --ti
 run 3 "a backup's name" backup Orders good.jsonl --name 'a b' "${KEYS[@]}"
 run 3 "a table's name" backup 'Or/ders' good.jsonl --name a "${KEYS[@]}"
 run 3 "a key attribute" backup Orders good.jsonl --name a --partition-key InvoiceNo:SS
-run 1 "a file that is not there" backup Orders missing.jsonl --name a "${KEYS[@]}"
+run 3 "a file that is not there" backup Orders missing.jsonl --name a "${KEYS[@]}"
 complains "missing.jsonl"
+run 3 "settings that are not there" backup Orders good.jsonl --name a "${KEYS[@]}" --settings missing.json
+complains "missing.json"
 
 (head -50 good.jsonl; echo '{"Item":{"InvoiceNo":{"S":"9"}}}'; tail -50 good.jsonl) > bad.jsonl
 run 3 "a missing key attribute, with its line" backup Orders bad.jsonl --name a "${KEYS[@]}"
@@ -65,6 +72,9 @@ json 'it["wasKnown"]'
 "$VARVE" backup Orders - --name c --time 2024-01-02T00:00:00Z < good.jsonl > output
 ok "standard input"
 run 3 "nothing on standard input" backup Orders - --name d < /dev/null
+run 1 "another key is refused" backup Orders good.jsonl --name d --partition-key StockCode:S --sort-key Line:N
+complains "--force"
+run 0 "the known key is used" backup Orders good.jsonl --name d --time 2024-01-03T00:00:00Z
 run 0 "a second copy within a second" backup Orders good.jsonl --name e
 run 0 "and a third" backup Orders good.jsonl --name f
 
@@ -90,9 +100,90 @@ run 0 "settings" show Shop --settings
 json 'it["DescribeTable"]["Table"]["TableId"].endswith("2")'
 run 3 "no settings" backup Shop good.jsonl --name d --settings good.jsonl
 
+for command in tables backups "show Orders" head stats; do
+    # shellcheck disable=SC2086
+    run 0 "$command -q still tells" $command -q
+    [ -s output ] || fail "$command -q is silent"
+done
+run 0 "get -q still tells" get Orders '{"InvoiceNo":{"S":"500000"},"Line":{"N":"0"}}' --backup a -q
+says "StockCode"
+run 0 "backup -q is silent" backup Orders good.jsonl --name quiet -q
+[ ! -s output ] || fail "backup -q is not silent"
+
+orders 30 | sed 's/"N": "\([0-4]\)"}, "StockCode"/"N": "-\1"}, "StockCode"/' > negative.jsonl
+run 0 "negative keys" backup Negative negative.jsonl --name a --partition-key InvoiceNo:S --sort-key Line:N
+run 0 "a range that begins with a minus" restore Negative --latest --partition 500000 --key-range -2..1 --to - -q
+[ "$(wc -l < output)" -eq 3 ] || fail "the range has $(wc -l < output) items instead of 3"
+
+run 2 "an empty target" restore Orders --latest --to ""
+complains "--to"
+run 1 "a target in a directory that is not there" restore Orders --latest --to nowhere/out.jsonl
+complains "nowhere"
+run 1 "an export in a directory that is not there" restore Orders --latest --to nowhere/out --format aws-export
+complains "nowhere"
+run 1 "a target that is there" restore Orders --latest --to good.jsonl
+complains "good.jsonl"
+[ ! -e nowhere ] || fail "a failed restore made a directory"
+
+for twin in 1 2; do "$VARVE" backup Orders good.jsonl --name twin --time "2024-02-0${twin}T00:00:00Z" -q; done
+run 1 "a name that two backups have" restore Orders --backup twin --to x
+complains "2024-02-01T00:00:00Z"
+complains "2024-02-02T00:00:00Z"
+# Of so many ids two begin with the same two digits, as good as always.
+for number in $(seq 1 24); do "$VARVE" backup Orders good.jsonl --name "n$number" -q; done
+"$VARVE" backups Orders --json > output
+shared=$(python3 -c '
+import json, collections
+ids = [entry["backup"]["id"][:2] for entry in json.load(open("output"))]
+print(next((pair for pair, count in collections.Counter(ids).items() if count > 1), ""))')
+whole=$(python3 -c 'import json; print(json.load(open("output"))[0]["backup"]["id"][:12])')
+run 0 "the beginning of an id" show Orders "$whole"
+if [ -n "$shared" ]; then
+    run 1 "a beginning that two ids have" show Orders "$shared"
+    complains "use an id"
+fi
+
+run 3 "an anchor that is none" verify --anchor 12
+run 20 "an anchor that no chain has" verify --anchor "$(printf '%064d' 0)@Orders"
+says "no chain of commits"
+"$VARVE" head Orders --json > output
+head=$(python3 -c 'import json; print(json.load(open("output"))[0]["head"])')
+run 0 "an anchor" verify --anchor "$head@Orders" --anchor "$head"
+run 20 "the anchor of another table" verify --anchor "$head@Shop"
+run 20 "the anchor of a table that is not there" verify --anchor "$head@Nothing"
+
+# Every command with nobody who reads.
+for command in "tables" "backups" "show Orders" "head" "stats" "verify" "diff Orders a b" "prune --dry-run" \
+    "forget Orders --keep-last 1 --dry-run" "help glossary" "--help" "man" "completion bash" "restore Orders --latest --to -"; do
+    status=0
+    # shellcheck disable=SC2086
+    python3 - "$VARVE" $command <<'PYTHON' || status=$?
+import os, subprocess, sys
+read, write = os.pipe()
+os.close(read)
+child = subprocess.run(sys.argv[1:], stdout=write, stderr=subprocess.PIPE)
+sys.exit(0 if child.returncode == 141 and not child.stderr or child.returncode == 0 else 1)
+PYTHON
+    [ "$status" -eq 0 ] || fail "$command: not quiet when nobody reads"
+done
+ok "a reader that has gone away, for every command"
+before=$(objects)
+for command in "tables" "verify" "diff Orders a n1 --summary" "restore Orders --latest --to -"; do
+    status=0
+    # shellcheck disable=SC2086
+    "$VARVE" $command >&- 2> errors || status=$?
+    [ "$status" -eq 1 ] || fail "$command with closed output: exit status $status instead of 1"
+    complains "standard output"
+done
+run_closed() { "$VARVE" restore Orders --backup a --to closed.jsonl -q <&- >&- 2>&-; }
+run_closed || fail "a restore without standard streams"
+same closed.jsonl good.jsonl
+[ "$before" = "$(objects)" ] || fail "closed streams changed the repository"
+ok "closed standard streams"
 status=0
-"$VARVE" help glossary | true || status=$?
-ok "a reader that goes away"
+"$VARVE" tables > /dev/full 2> errors || status=$?
+[ "$status" -eq 1 ] || fail "a full output: exit status $status instead of 1"
+ok "an output that is full"
 
 mkfifo pipe
 before=$(objects)

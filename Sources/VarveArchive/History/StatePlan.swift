@@ -20,7 +20,7 @@ public struct StatePlan: Sendable {
 
     /// Stored bytes of all its pieces.
     public var storedBytes: UInt64 {
-        runs.reduce(image.storedBytes) { $0 + $1.tree.storedBytes }
+        runs.reduce(image.storedBytes) { $0.saturated(adding: $1.tree.storedBytes) }
     }
 }
 

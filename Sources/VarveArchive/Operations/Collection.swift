@@ -119,11 +119,12 @@ struct Collection {
     private func publish(_ names: [Hash256], after last: UInt64?) throws {
         let record = CondemnedRecord(written: repository.now(), packs: names, indexes: [])
         let bytes = try record.seal()
-        var ordinal = last.map { $0 + 1 } ?? 0
+        // Names are only to differ: behind the greatest number the search goes on at the least.
+        var ordinal = last.map { $0 &+ 1 } ?? 0
         while try !repository.store.createIfAbsent(
             ObjectName.condemned(ordinal: ordinal).path, bytes)
         {
-            ordinal += 1
+            ordinal &+= 1
         }
     }
 

@@ -24,6 +24,11 @@ struct LayoutWriter {
         try carry(pieces)
         let root = try CheckpointTree.write(checkpoints, to: writer)
         let inline = try writer.finish()
+        guard history.layoutNumber < .max else {
+            throw VarveError(
+                .damaged, "the layout's number is the greatest that there is",
+                at: ObjectName.layout(history.id, number: .max).path)
+        }
         let layout = LayoutRecord(
             table: history.id, number: history.layoutNumber + 1, written: repository.now(),
             nextSequence: nextSequence, before: head, ranges: Self.joined(ranges),

@@ -123,8 +123,8 @@ struct PruningPlan {
     }
 
     private static func paysOff(_ image: Piece, _ runs: [Piece]) -> Bool {
-        let entries = runs.reduce(0) { $0 + $1.tree.entries }
-        let gain = runs.reduce(0) { $0 + $1.tree.storedBytes }
+        let entries = runs.reduce(UInt64(0)) { $0.saturated(adding: $1.tree.entries) }
+        let gain = runs.reduce(UInt64(0)) { $0.saturated(adding: $1.tree.storedBytes) }
         let leaves = max(1, image.tree.weight / leafWeight)
         let cost = image.tree.storedBytes / leaves * min(leaves, entries)
         return gain >= cost / foldShare

@@ -73,7 +73,7 @@ extension Repository {
             result.checkpoints += 1
             result.items = checkpoint.items
             result.itemBytes = checkpoint.bytes
-            result.logicalBytes &+= checkpoint.bytes
+            result.logicalBytes |+= checkpoint.bytes
         }
         result.inlineBytes = UInt64(history.layout?.inline.count ?? 0)
         for commit in history.commits { result.inlineBytes += UInt64(commit.inline.count) }
@@ -87,7 +87,7 @@ extension Repository {
             found.runs = plan.runs.count
             found.reachableBytes = try costs.use(plan.image, .image, by: owner)
             for run in plan.runs {
-                found.reachableBytes &+= try costs.use(run.tree, .run, by: owner)
+                found.reachableBytes |+= try costs.use(run.tree, .run, by: owner)
             }
             result.backups.append(found)
         }
@@ -95,12 +95,12 @@ extension Repository {
         for piece in history.pieces where !piece.tree.isEmpty {
             if piece.kind == .image {
                 result.images += 1
-                result.imageBytes &+= piece.tree.storedBytes
+                result.imageBytes |+= piece.tree.storedBytes
             } else {
                 result.runs += 1
-                result.runBytes &+= piece.tree.storedBytes
+                result.runBytes |+= piece.tree.storedBytes
             }
-            if !costs.isUsed(piece.tree.root) { result.unneededBytes &+= piece.tree.storedBytes }
+            if !costs.isUsed(piece.tree.root) { result.unneededBytes |+= piece.tree.storedBytes }
         }
         return result
     }
@@ -175,7 +175,7 @@ private struct TreeCosts {
         var sum = try blobs.storedSize(of: id)
         if level == 0 { return sum }
         for child in try blobs.children(of: id, kind: kind, level: level) {
-            sum += try pageBytes(child.id, kind, level - 1)
+            sum |+= try pageBytes(child.id, kind, level - 1)
         }
         return sum
     }
@@ -184,10 +184,10 @@ private struct TreeCosts {
     func ownBytes() -> [Int: UInt64] {
         var result: [Int: UInt64] = [:]
         for cost in trees.values where cost.owner != Self.shared {
-            result[cost.owner, default: 0] += cost.bytes
+            result[cost.owner, default: 0] |+= cost.bytes
         }
         for cost in pages.values where cost.owner != Self.shared {
-            result[cost.owner, default: 0] += cost.bytes
+            result[cost.owner, default: 0] |+= cost.bytes
         }
         return result
     }

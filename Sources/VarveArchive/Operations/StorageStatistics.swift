@@ -1,3 +1,4 @@
+import VarveBytes
 public import VarveFormat
 
 /// What a repository holds and what it costs. All sizes in bytes.
@@ -19,7 +20,7 @@ public struct StorageStatistics: Sendable, Hashable {
     /// Everything that is neither pack nor index: records of tables, commits, layouts, backups.
     public var metadataBytes: UInt64 { storedBytes - packBytes - indexBytes }
     /// Sum of the item sizes of all checkpoints: what a full copy of each would hold.
-    public var logicalBytes: UInt64 { tables.reduce(0) { $0 &+ $1.logicalBytes } }
+    public var logicalBytes: UInt64 { tables.reduce(0) { $0.saturated(adding: $1.logicalBytes) } }
     /// How many times more bytes the copies would hold than the repository takes; nil if it is
     /// empty.
     public var reduction: Double? {

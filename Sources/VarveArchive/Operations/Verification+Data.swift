@@ -57,6 +57,7 @@ extension Verification {
         }
         var state = DataState()
         for name in chosen {
+            if isStopping { break }
             tell(.data, report.counts.packBytesRead, of: total)
             guard let pack = load(name) else { continue }
             var start = 0

@@ -20,6 +20,7 @@ extension Verification {
             var instants: [Instant] = []
             attempt("table \(history.record.name)") { instants = try drills(of: history) }
             for instant in instants {
+                if isStopping { return }
                 let backups = history.backups.filter { $0.instant == instant }
                 let label =
                     backups.first.map { ObjectName.backup(history.id, $0.id).path }
@@ -27,6 +28,7 @@ extension Verification {
                 do {
                     try drill(instant, history, backups, label)
                 } catch {
+                    if report.isPartial { return }
                     if let error = error as? VarveError {
                         note(error, label)
                     } else {
@@ -106,6 +108,7 @@ extension Verification {
         let source = try repository.rows(plan, schema: schema)
         var last: [UInt8]?
         while let block = try source.nextBlock() {
+            if isStopping { throw VarveError(.notFound, "stopped") }
             if let last, block.rows.order(0, key: last.raw) <= 0 {
                 throw VarveError(.damaged, "the keys of the state are not ascending")
             }

@@ -42,7 +42,7 @@ extension Verification {
         }
         for (name, found) in ordinals {
             // Readers probe ordinals upward: behind a missing one nothing would be found.
-            guard let last = found.max(), UInt64(found.count) != last + 1 else { continue }
+            guard let last = found.max(), UInt64(found.count) != last &+ 1 else { continue }
             note("table \(name)", "an incarnation before \(last) is missing; the newer are hidden")
         }
         report.backups.sort {
@@ -121,7 +121,7 @@ extension Verification {
                     "the commit is missing; \(sequence) follows, which no reader reaches")
                 before = nil
             }
-            if !isCovered { expected = sequence + 1 }
+            if !isCovered { expected = sequence &+ 1 }
             guard let commit = read(name, as: CommitRecord.self), isOf(id, sequence, commit, name)
             else {
                 if !isCovered { before = nil }

@@ -106,6 +106,7 @@ final class Verification {
             note(error, repository.store.location)
             return
         }
+        checkAnchors()
         loseBlobsOfLostPacks()
         checkTrees()
         readData()
@@ -115,6 +116,12 @@ final class Verification {
 
     func tell(_ phase: VerificationProgress.Phase, _ done: UInt64, of total: UInt64) {
         progress(VerificationProgress(phase: phase, done: done, total: total))
+    }
+
+    /// Whether somebody wants it to end.
+    var isStopping: Bool {
+        if !report.isPartial, options.isStopping() { report.isPartial = true }
+        return report.isPartial
     }
 
     // MARK: Problems

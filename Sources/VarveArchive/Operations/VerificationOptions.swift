@@ -1,3 +1,4 @@
+public import VarveBytes
 public import VarveFormat
 
 /// What a verification is to do beyond the structure, which it always checks.
@@ -22,11 +23,27 @@ public struct VerificationOptions: Sendable {
         case allCheckpoints
     }
 
+    /// A hash that was kept outside the repository, of a commit that must be in a chain.
+    public struct Anchor: Sendable, Hashable {
+        public var hash: Hash256
+        /// The table whose chain must have it; nil: any.
+        public var table: String?
+
+        public init(hash: Hash256, table: String? = nil) {
+            self.hash = hash
+            self.table = table
+        }
+    }
+
     public var data: Data
     /// Decode the pages of the packs that are read, every value in them, and encode them again:
     /// finds the faults of writers, which no hash shows.
     public var decodesPages: Bool
     public var drill: Drill
+    /// Source: Spec 13, "A forger".
+    public var anchors: [Anchor] = []
+    /// Asked now and then; once it is true, the verification ends and reports what it has found.
+    public var isStopping: @Sendable () -> Bool = { false }
 
     public init(data: Data = .none, decodesPages: Bool = false, drill: Drill = .none) {
         self.data = data

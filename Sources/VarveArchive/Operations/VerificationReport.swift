@@ -88,6 +88,9 @@ public struct VerificationReport: Sendable {
     /// Every backup that can be read at all, by table and instant.
     public internal(set) var backups: [Backup] = []
 
+    /// Whether somebody stopped it: then not everything was checked that was to be.
+    public internal(set) var isPartial = false
+
     /// Whether nothing was found.
     public var isClean: Bool { problems.isEmpty }
 }

@@ -24,7 +24,7 @@ final class BlobStore: Sendable {
         var unindexedBlobs: [Hash256: FoundBlob] = [:]
     }
 
-    private let store: any ObjectStore
+    let store: any ObjectStore
     private let state = Mutex(State())
 
     init(_ store: any ObjectStore) throws(VarveError) {
@@ -37,8 +37,8 @@ final class BlobStore: Sendable {
         for entry in try store.list(ObjectName.indexesPrefix) {
             guard case .index(let name)? = ObjectName(path: entry.name) else { continue }
             if state.withLock({ $0.loaded.contains(name) }) { continue }
-            // Of an index that is gone or damaged the blobs are found all the same: by the index
-            // that replaced it, or by the packs' footers. `verify` reports the damage.
+            // Of an index that is gone, damaged or of another version the blobs are found all the
+            // same: by the index that replaced it, or by the packs' footers. `verify` reports it.
             guard let reader = try openIndexIfSound(entry) else { continue }
             state.withLock {
                 $0.indexes.append(NamedIndex(name: name, reader: reader))
@@ -67,7 +67,7 @@ final class BlobStore: Sendable {
         do throws(VarveError) {
             return try openIndex(entry)
         } catch {
-            if error.code == .notFound || error.code == .damaged { return nil }
+            if [.notFound, .damaged, .unsupported].contains(error.code) { return nil }
             throw error
         }
     }
@@ -113,12 +113,44 @@ final class BlobStore: Sendable {
     func location(of id: Hash256) throws(VarveError) -> FoundBlob? {
         let indexes = state.withLock { $0.indexes }
         for index in indexes.reversed() {
-            if let place = try index.reader.location(of: id) {
+            if let place = try location(of: id, in: index) {
                 return FoundBlob(pack: place.pack, entry: place.entry, isUnindexed: false)
             }
         }
         try loadUnindexed()
         return state.withLock { $0.unindexedBlobs[id] }
+    }
+
+    /// Looks into one index. A large one is not proven when it is opened: if it turns out to be
+    /// damaged, it counts as gone, and the footers of its packs take its place.
+    private func location(
+        of id: Hash256, in index: NamedIndex, where accepts: (Hash256) -> Bool = { _ in true }
+    ) throws(VarveError) -> BlobLocation? {
+        do throws(VarveError) {
+            return try index.reader.location(of: id, where: accepts)
+        } catch {
+            guard error.code == .damaged || error.code == .notFound else { throw error }
+            state.withLock { state in
+                state.indexes.removeAll { $0.name == index.name }
+                state.unindexed = nil
+                state.unindexedBlobs = [:]
+            }
+            return nil
+        }
+    }
+
+    /// Every place of a blob in a pack that an index lists.
+    func indexedLocations(of id: Hash256) throws(VarveError) -> [FoundBlob] {
+        var found: [FoundBlob] = []
+        for index in state.withLock({ $0.indexes }).reversed() {
+            while let place = try location(
+                of: id, in: index, where: { name in !found.contains { $0.pack == name } })
+            {
+                found.append(
+                    FoundBlob(pack: place.pack, entry: place.entry, isUnindexed: false))
+            }
+        }
+        return found
     }
 
     /// Whether the repository has the blob, in a pack or carried by a commit.
@@ -159,6 +191,14 @@ final class BlobStore: Sendable {
         return try footer.entries(index.raw)
     }
 
+    /// Packs that no index lists.
+    var unindexedPacks: [StoredPack] {
+        get throws(VarveError) {
+            try loadUnindexed()
+            return state.withLock { $0.unindexed.map { Array($0.values) } ?? [] }
+        }
+    }
+
     /// A pack that no index lists.
     func unindexedPack(_ name: Hash256) throws(VarveError) -> StoredPack {
         guard let pack = state.withLock({ $0.unindexed?[name] }) else {
@@ -190,10 +230,12 @@ final class BlobStore: Sendable {
     }
 
     func plain(_ id: Hash256, asAnyOf types: [BlobType]) throws(VarveError) -> [UInt8] {
-        let blob = try recordAfterReload(id)
-        var output = ByteWriter(capacity: blob.plainBytes)
-        try Self.decode(blob, as: types, into: &output)
-        return output.takeBytes()
+        do throws(VarveError) {
+            return try Self.decode(try recordAfterReload(id), as: types)
+        } catch {
+            if let bytes = plainOfAnotherCopy(id, asAnyOf: types) { return bytes }
+            throw error
+        }
     }
 
     private func recordAfterReload(_ id: Hash256) throws(VarveError) -> EncodedBlob {
@@ -212,9 +254,10 @@ final class BlobStore: Sendable {
         }
     }
 
-    private static func decode(
-        _ blob: EncodedBlob, as types: [BlobType], into output: inout ByteWriter
-    ) throws(VarveError) {
+    static func decode(
+        _ blob: EncodedBlob, as types: [BlobType]
+    ) throws(VarveError) -> [UInt8] {
+        var output = ByteWriter(capacity: blob.plainBytes)
         do throws(VarveError) {
             let header = try BlobRecord.read(blob.bytes.raw, into: &output)
             guard header.id == blob.id, types.contains(header.type) else {
@@ -223,6 +266,7 @@ final class BlobStore: Sendable {
         } catch {
             throw error.located(in: "blob \(blob.id)")
         }
+        return output.takeBytes()
     }
 }
 

@@ -124,7 +124,7 @@ final class BlobWriter {
 
     private func publishIndex() throws {
         var packs = written
-        for name in adopted { packs.append(try repository.blobs.unindexedPack(name)) }
+        for name in adopted.sorted() { packs.append(try repository.blobs.unindexedPack(name)) }
         if !packs.isEmpty { try repository.publishIndex(of: packs) }
     }
 
@@ -135,7 +135,9 @@ final class BlobWriter {
         while true {
             try repository.reloadCondemned()
             let condemned = repository.condemned
-            var again = relied.filter { condemned.contains($0.key) }.flatMap(\.value)
+            // In an order of their own: what is written must not depend on a dictionary's.
+            var again = relied.filter { condemned.contains($0.key) }
+                .sorted { $0.key < $1.key }.flatMap(\.value)
             for pack in written where condemned.contains(pack.name) {
                 again += pack.entries.map(\.id)
             }

@@ -42,8 +42,12 @@ public struct FullBackupOperation {
                     + "'\(request.name.prefix(300))'")
         }
         try TableName.check(request.table)
-        let settings = try TableSettings(files: request.settingsFiles)
-        let source = try TableSource.open(request.source, options: request.sourceOptions)
+        let settings = try Self.opened { () throws(VarveError) in
+            try TableSettings(files: request.settingsFiles)
+        }
+        let source = try Self.opened { () throws(VarveError) in
+            try TableSource.open(request.source, options: request.sourceOptions)
+        }
         var order = RowOrder.asFound
         var attempt = 1
         while true {
@@ -59,6 +63,19 @@ public struct FullBackupOperation {
                 if attempt == Self.attemptsMax || !source.canRestart { throw error }
                 attempt += 1
             }
+        }
+    }
+
+    /// Opens a source: that it is not there, or may not be read, is an input that cannot be
+    /// accepted.
+    private static func opened<Input>(
+        _ open: () throws(VarveError) -> Input
+    ) throws(VarveError) -> Input {
+        do throws(VarveError) {
+            return try open()
+        } catch {
+            guard error.code == .notFound || error.code == .storage else { throw error }
+            throw VarveError(.noSource, error.message, at: error.location, cause: error.cause)
         }
     }
 

@@ -22,7 +22,8 @@ struct TableResolution {
     /// Finds the table's newest incarnation, or plans a new one if the copy is of another table
     /// with the same name: another TableId, or another key schema.
     /// - Throws: `invalidInput` if the table is new and its key attributes are not known; `refused`
-    ///   if the copy is of a table with another ARN, unless `force`.
+    ///   if the copy is of a table with another ARN, or with another key though nothing says that
+    ///   it has another TableId, unless `force`.
     init(
         _ repository: Repository, _ table: TableDescription, force: Bool
     ) throws(VarveError) {
@@ -42,9 +43,17 @@ struct TableResolution {
         if let id = table.serviceID, !record.serviceID.isEmpty, id != record.serviceID {
             reason = "its TableId is \(id), and was \(record.serviceID)"
         } else if let schema = table.schema, schema != record.keySchema {
-            reason =
-                "its key is \(KeyDefinition.text(schema)), and was "
-                + KeyDefinition.text(record.keySchema)
+            let known = KeyDefinition.text(record.keySchema)
+            reason = "its key is \(KeyDefinition.text(schema)), and was \(known)"
+            // Any attribute that all items have would do as a key: it may be a slip of the pen.
+            if !force, try !repository.history(newest.id, record).isEmpty {
+                throw VarveError(
+                    .refused,
+                    "the key of table \(table.name) is \(known), and this copy's is said to be "
+                        + "\(KeyDefinition.text(schema)); leave --partition-key and --sort-key "
+                        + "out to use the known one, or, if the table was deleted and made again, "
+                        + "begin a new history with --force")
+            }
         }
         if let reason {
             history = try Self.plan(

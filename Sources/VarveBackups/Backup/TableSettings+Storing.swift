@@ -38,6 +38,11 @@ extension TableSettings {
                 merged += newest.documents.filter { !kinds.contains($0.kind) }
                 merged.sort { $0.kind.utf8.lexicographicallyPrecedes($1.kind.utf8) }
                 if merged == newest.documents { return false }
+                guard last < .max else {
+                    throw VarveError(
+                        .damaged, "the settings' number is the greatest that there is",
+                        at: entry.name)
+                }
                 ordinal = last + 1
             }
             let record = SettingsRecord(time: instant.microseconds, documents: merged)

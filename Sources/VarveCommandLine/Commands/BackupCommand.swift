@@ -61,7 +61,7 @@ struct BackupCommand: VarveSubcommand {
         help: ArgumentHelp("Promise to keep it so long, for example 90d.", valueName: "duration"))
     var keepFor: DurationArgument?
 
-    @Flag(help: "Allow what looks like a mistake: most items gone, another ARN.")
+    @Flag(help: "Allow what looks like a mistake: most items gone, another ARN, another key.")
     var force = false
 
     func run(in session: Session) throws {
@@ -77,7 +77,7 @@ struct BackupCommand: VarveSubcommand {
             try FullBackupOperation(repository, request, control: session.control).run()
         }
         session.warn(report.warnings)
-        try session.print(report.json, lines: lines(report))
+        try session.printOutcome(report.json, lines: lines(report))
     }
 
     private func schema() throws(VarveError) -> KeySchema? {
@@ -137,10 +137,10 @@ extension FullBackupReport {
             "isNewTable": .boolean(isNewTable),
             "backup": backup.json,
             "wroteImage": .boolean(outcome.wroteImage),
-            "entries": .number(Int64(outcome.entries)),
-            "addedBytes": .number(Int64(outcome.addedBytes)),
-            "puts": .number(Int64(outcome.puts)),
-            "removals": .number(Int64(outcome.removals)),
+            "entries": .number(outcome.entries),
+            "addedBytes": .number(outcome.addedBytes),
+            "puts": .number(outcome.puts),
+            "removals": .number(outcome.removals),
             "wasKnown": .boolean(outcome.wasKnown),
             "wasSorted": .boolean(wasSorted),
             "storedSettings": .boolean(storedSettings),
@@ -161,10 +161,10 @@ extension BackupRecord {
             "instant": .string(instant.description),
             "created": .string(Quantities.time(created)),
             "keepUntil": keepUntil.map { .string(Quantities.time($0)) },
-            "items": .number(Int64(items)),
-            "itemBytes": .number(Int64(bytes)),
+            "items": .number(items),
+            "itemBytes": .number(bytes),
             "digest": .string(digest.description),
-            "commitSequence": .number(Int64(commitSequence)),
+            "commitSequence": .number(commitSequence),
             "commitHash": .string(commitHash.description),
             "source": .string(source),
         ])

@@ -38,7 +38,7 @@ struct BackupsCommand: VarveSubcommand {
                 found.map { entry in
                     .members([
                         "table": .string(entry.history.record.name),
-                        "incarnation": .number(Int64(entry.history.record.ordinal)),
+                        "incarnation": .number(entry.history.record.ordinal),
                         "backup": entry.backup.json,
                     ])
                 }),

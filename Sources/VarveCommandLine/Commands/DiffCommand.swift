@@ -48,8 +48,8 @@ struct DiffCommand: VarveSubcommand {
         try session.print(
             .members([
                 "table": .string(table), "from": .string(found.from), "to": .string(found.to),
-                "added": .number(Int64(found.added)), "removed": .number(Int64(found.removed)),
-                "replaced": .number(Int64(found.replaced)),
+                "added": .number(found.added), "removed": .number(found.removed),
+                "replaced": .number(found.replaced),
             ]),
             lines: lines(found))
     }

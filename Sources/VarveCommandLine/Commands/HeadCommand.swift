@@ -35,7 +35,7 @@ struct HeadCommand: VarveSubcommand {
                 histories.map {
                     .members([
                         "table": .string($0.record.name), "tableId": .string($0.id.description),
-                        "commits": .number(Int64($0.nextSequence)),
+                        "commits": .number($0.nextSequence),
                         "head": .string($0.head.description),
                     ])
                 }),

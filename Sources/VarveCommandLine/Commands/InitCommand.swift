@@ -1,5 +1,6 @@
 import ArgumentParser
 import VarveArchive
+import VarveBytes
 import VarveEndpoints
 import VarveFormat
 import VarveStorage
@@ -18,8 +19,13 @@ struct InitCommand: VarveSubcommand {
 
     func run(in session: Session) throws {
         let store = try common.store()
+        if let metadata = try? FileSystem.metadata(store.location), metadata.kind != .directory {
+            throw VarveError(
+                .exists, "a file is here; a repository is a directory: name another path",
+                at: store.location)
+        }
         let repository = try Repository.create(in: store)
-        try session.print(
+        try session.printOutcome(
             .members([
                 "repository": .string(store.location),
                 "id": .string(repository.idText),

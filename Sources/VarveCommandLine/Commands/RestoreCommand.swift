@@ -43,16 +43,22 @@ struct RestoreCommand: VarveSubcommand {
     @Flag(help: "Allow a format that loses the types of binary values and sets.")
     var lossy = false
 
-    @Option(help: ArgumentHelp("Only items with this partition key.", valueName: "value"))
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Only items with this partition key.", valueName: "value"))
     var partition: String?
 
     @Option(
+        parsing: .unconditional,
         help: ArgumentHelp(
             "Only keys from FROM on, before TO: sort keys with --partition, else partition keys.",
             valueName: "from..to"))
     var keyRange: String?
 
     func run(in session: Session) throws {
+        if to.isEmpty {
+            throw VarveError(.usage, "--to is empty: name the file or directory to make, or -")
+        }
         var request = RestoreRequest(table: table, state: try state.selection(), target: to)
         request.format = format
         request.isLossy = lossy
@@ -67,7 +73,7 @@ struct RestoreCommand: VarveSubcommand {
 
     /// Where the receipt goes: standard output, unless that is the target.
     private func tell(_ receipt: RestoreReceipt, _ session: Session) throws {
-        if to != "-" { return try session.print(receipt.json, lines: lines(receipt)) }
+        if to != "-" { return try session.printOutcome(receipt.json, lines: lines(receipt)) }
         if common.json {
             Console.note(receipt.json.prettyText)
         } else if !common.quiet {

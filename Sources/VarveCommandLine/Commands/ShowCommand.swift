@@ -104,7 +104,7 @@ struct ShowCommand: VarveSubcommand {
     private func json(_ history: TableHistory) throws -> JSONValue {
         .members([
             "table": try history.summaryJSON,
-            "commits": .number(Int64(history.nextSequence)),
+            "commits": .number(history.nextSequence),
             "ranges": .array(
                 history.ranges.map {
                     .members([
@@ -122,8 +122,8 @@ struct ShowCommand: VarveSubcommand {
 extension RecordedCheckpoint {
     var json: JSONValue {
         .members([
-            "instant": .string(instant.description), "changes": .number(Int64(changes)),
-            "items": .number(Int64(items)), "itemBytes": .number(Int64(bytes)),
+            "instant": .string(instant.description), "changes": .number(changes),
+            "items": .number(items), "itemBytes": .number(bytes),
             "digest": .string(digest.text), "digestIsWhole": .boolean(digest.whole != nil),
         ])
     }

@@ -91,9 +91,9 @@ struct StatsCommand: VarveSubcommand {
         .members([
             "table": .string(table.name), "tableId": .string(table.id.description),
             "items": number(table.items), "itemBytes": number(table.itemBytes),
-            "states": .number(Int64(table.checkpoints)),
-            "images": .number(Int64(table.images)), "imageBytes": number(table.imageBytes),
-            "runs": .number(Int64(table.runs)), "runBytes": number(table.runBytes),
+            "states": .number(table.checkpoints),
+            "images": .number(table.images), "imageBytes": number(table.imageBytes),
+            "runs": .number(table.runs), "runBytes": number(table.runBytes),
             "backups": .array(
                 table.backups.map { backup in
                     .members([
@@ -107,5 +107,5 @@ struct StatsCommand: VarveSubcommand {
         ])
     }
 
-    private func number(_ value: UInt64) -> JSONValue { .number(Int64(value)) }
+    private func number(_ value: UInt64) -> JSONValue { .number(value) }
 }

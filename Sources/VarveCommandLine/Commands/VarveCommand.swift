@@ -47,6 +47,7 @@ public struct VarveCommand: ParsableCommand {
     /// Runs a command line and ends the process.
     /// - Parameter arguments: without the program's name.
     public static func main(arguments: [String]) -> Never {
+        CurrentProcess.occupyStandardStreams()
         CurrentProcess.keepFreedMemory()
         CurrentProcess.ignoreBrokenPipes()
         CurrentProcess.exit(status(of: arguments).rawValue)

@@ -17,8 +17,11 @@ struct VerifyCommand: VarveSubcommand {
             Example:
               varve verify -r /backups/shop --read-data
               varve verify -r /backups/shop --read-data-subset 1/7 --restore monday
+              varve verify -r /backups/shop --anchor "$(cat head-of-orders)@Orders"
             """,
         aliases: ["check"])
+
+    static let endsGently = true
 
     @OptionGroup var common: CommonOptions
 
@@ -36,8 +39,16 @@ struct VerifyCommand: VarveSubcommand {
             "Restore a backup in memory, or all of them with 'all'.", valueName: "backup"))
     var restore: String?
 
+    @Option(
+        name: .customLong("anchor"),
+        help: ArgumentHelp(
+            "A head hash kept elsewhere: its commit must be in the chain; may be repeated.",
+            valueName: "hash[@table]"))
+    var anchors: [String] = []
+
     func run(in session: Session) throws {
         var request = VerifyRequest()
+        for anchor in anchors { request.anchors.append(try VerifyRequest.anchor(anchor)) }
         if readData {
             request.data = .all
             if readDataSubset != nil {
@@ -59,6 +70,7 @@ struct VerifyCommand: VarveSubcommand {
         }
         let elapsed = SystemClock.microseconds() - started
         try session.print(json(report, elapsed), lines: lines(report, elapsed))
+        if report.isPartial { throw SilentStatus(status: .interrupted) }
         if !report.isClean { throw SilentStatus(status: .damage) }
     }
 
@@ -86,7 +98,8 @@ struct VerifyCommand: VarveSubcommand {
             counts.states == 0
                 ? nil
                 : "\(Quantities.count(counts.states)), \(Quantities.count(counts.items, "item"))")
-        let title = report.isClean ? "no problems found" : problemTitle(report)
+        var title = report.isClean ? "no problems found" : problemTitle(report)
+        if report.isPartial { title = "interrupted; not everything was checked; \(title)" }
         var lines = ["\(title), in \(Quantities.elapsed(elapsed))"] + facts.lines
         lines += report.problems.map { "problem: \($0)" }
         lines += report.damages.map(text)
@@ -115,13 +128,14 @@ struct VerifyCommand: VarveSubcommand {
 
     private func json(_ report: VerificationReport, _ elapsed: Int64) -> JSONValue {
         .members([
-            "clean": .boolean(report.isClean),
+            "clean": .boolean(report.isClean && !report.isPartial),
+            "partial": .boolean(report.isPartial),
             "counts": json(report.counts),
             "problems": .array(
                 report.problems.map {
                     .members([
                         "object": .string($0.object),
-                        "offset": $0.offset.map { .number(Int64($0)) },
+                        "offset": $0.offset.map { .number($0) },
                         "message": .string($0.message),
                     ])
                 }),
@@ -150,17 +164,17 @@ struct VerifyCommand: VarveSubcommand {
 
     private func json(_ counts: VerificationReport.Counts) -> JSONValue {
         .members([
-            "objects": .number(Int64(counts.objects)), "tables": .number(Int64(counts.tables)),
-            "commits": .number(Int64(counts.commits)), "layouts": .number(Int64(counts.layouts)),
-            "backups": .number(Int64(counts.backups)), "indexes": .number(Int64(counts.indexes)),
-            "packs": .number(Int64(counts.packs)), "packsRead": .number(Int64(counts.packsRead)),
-            "packBytes": .number(Int64(counts.packBytes)),
-            "packBytesRead": .number(Int64(counts.packBytesRead)),
-            "blobs": .number(Int64(counts.blobs)), "plainBytes": .number(Int64(counts.plainBytes)),
-            "indexPages": .number(Int64(counts.indexPages)),
-            "leaves": .number(Int64(counts.leaves)),
-            "pagesDecoded": .number(Int64(counts.pagesDecoded)),
-            "states": .number(Int64(counts.states)), "items": .number(Int64(counts.items)),
+            "objects": .number(counts.objects), "tables": .number(counts.tables),
+            "commits": .number(counts.commits), "layouts": .number(counts.layouts),
+            "backups": .number(counts.backups), "indexes": .number(counts.indexes),
+            "packs": .number(counts.packs), "packsRead": .number(counts.packsRead),
+            "packBytes": .number(counts.packBytes),
+            "packBytesRead": .number(counts.packBytesRead),
+            "blobs": .number(counts.blobs), "plainBytes": .number(counts.plainBytes),
+            "indexPages": .number(counts.indexPages),
+            "leaves": .number(counts.leaves),
+            "pagesDecoded": .number(counts.pagesDecoded),
+            "states": .number(counts.states), "items": .number(counts.items),
         ])
     }
 }

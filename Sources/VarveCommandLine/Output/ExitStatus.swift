@@ -22,7 +22,7 @@ enum ExitStatus: Int32 {
 
     init(_ error: VarveError) {
         switch error.code {
-        case .invalidInput, .unsorted: self = .invalidInput
+        case .invalidInput, .unsorted, .noSource: self = .invalidInput
         case .noRepository: self = .noRepository
         case .conflict: self = .conflict
         case .damaged, .proofFailed: self = .damage

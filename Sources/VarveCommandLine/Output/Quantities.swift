@@ -34,7 +34,7 @@ enum Quantities {
     static func decimal(_ value: Double, _ digits: Int) -> String {
         var scale = 1.0
         for _ in 0..<digits { scale *= 10 }
-        let whole = Int64((value * scale).rounded())
+        guard let whole = Int64(exactly: (value * scale).rounded()) else { return "\(value)" }
         if digits == 0 { return String(whole) }
         let text = String(whole.magnitude)
         let padded = String(repeating: "0", count: max(0, digits + 1 - text.count)) + text
