@@ -1,5 +1,28 @@
 public import VarveBytes
 
+/// What a row measures: known to a parser without a walk over the row.
+public struct RowMeasure: Sendable, Hashable {
+    /// The item size, key attributes included. Source: Spec 03, Item size.
+    public var itemBytes: UInt32
+    /// In-line bytes of the attributes, as the cut rule counts them. Source: Spec 06, Weights.
+    public var inlineBytes: UInt32
+
+    @inlinable
+    public init(itemBytes: UInt32, inlineBytes: UInt32) {
+        self.itemBytes = itemBytes
+        self.inlineBytes = inlineBytes
+    }
+
+    /// Measures a whole row in one walk.
+    /// - Throws: `damaged` if it cannot be walked, or holds an outlined value.
+    public init(key: RawSpan, value: RawSpan, _ codec: KeyCodec) throws(VarveError) {
+        let measure = try ItemMeasure(value: value)
+        let keyBytes = try ItemMeasure.keyBytes(of: key, codec)
+        itemBytes = UInt32(truncatingIfNeeded: keyBytes + measure.itemBytes)
+        inlineBytes = UInt32(truncatingIfNeeded: measure.inlineBytes)
+    }
+}
+
 /// Sizes of an item: what the cut rule weighs, and what DynamoDB bills.
 public struct ItemMeasure: Sendable, Hashable {
     /// Most bytes of an item by the item-size formula. Source: Spec 13.
@@ -148,6 +171,12 @@ public struct ItemMeasure: Sendable, Hashable {
         let isOdd = (second >> 1 ^ second) & 1
         let digits = magnitude.decimalDigitCount &+ isOdd
         return ((digits &+ 1) / 2 &+ 1 &+ Int(zigzag & 1), end)
+    }
+
+    /// Item size of a number in canonical bytes.
+    static func numberBytes(of bytes: RawSpan) throws(VarveError) -> Int {
+        var cursor = ByteCursor(bytes)
+        return try numberSize(&cursor)
     }
 
     /// Item size of a number; without wide arithmetic where the coefficient has 64 bits.

@@ -192,7 +192,8 @@ extension ItemParser {
         if let attribute = schema.sort { sort = try keySlot(attribute, sortName, start: start) }
         let keys = sort < 0 ? 1 : 2
         let layout = trie.beginLayout(
-            count: order.count - keys, partition: partition, sort: sort)
+            count: order.count - keys, partition: partition, sort: sort,
+            keyNameBytes: partitionName.count + sortName.count)
         for index in 0..<order.count {
             let element = order[index]
             if element.start == partition || element.start == sort { continue }

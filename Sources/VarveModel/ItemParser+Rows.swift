@@ -44,15 +44,23 @@ extension ItemParser {
             keyStart &+= 1
         }
         let valueStart = rows.storage.count
-        appendValue(layout, source, trie: trie, slots: slots, reader: reader, to: &rows.storage)
-        if textCount > uncheckedBytesMax {
-            let isSmall = isSmall(
-                key: rows.storage.bytes.part(keyStart, valueStart),
-                value: rows.storage.bytes.part(valueStart, rows.storage.count), codec)
-            if !isSmall {
-                rows.storage.truncate(to: start)
-                return .itemTooLarge
-            }
+        var itemBytes = Int(layout.nameBytes)
+        itemBytes &+= contentSize(slots[Int(layout.partition)], reader: reader)
+        if layout.sort >= 0 {
+            itemBytes &+= contentSize(slots[Int(layout.sort)], reader: reader)
+        }
+        itemBytes &+= appendValue(
+            layout, source, trie: trie, slots: slots, reader: reader, to: &rows.storage)
+        if itemBytes > ItemMeasure.itemBytesMax {
+            rows.storage.truncate(to: start)
+            return .itemTooLarge
+        }
+        if rows._measures.count == rows._rows.count {
+            let inlineBytes = rows.storage.count &- valueStart &+ Int(layout.inlineShift)
+            rows._measures.append(
+                RowMeasure(
+                    itemBytes: UInt32(truncatingIfNeeded: itemBytes),
+                    inlineBytes: UInt32(truncatingIfNeeded: inlineBytes)))
         }
         rows._rows.append(
             RowBuffer.Row(
@@ -62,20 +70,38 @@ extension ItemParser {
         return nil
     }
 
-    @inline(never)
-    private static func isSmall(key: RawSpan, value: RawSpan, _ codec: KeyCodec) -> Bool {
-        guard let keyBytes = try? ItemMeasure.keyBytes(of: key, codec),
-            let itemBytes = try? ItemMeasure.itemBytes(of: value)
-        else { return false }
-        return keyBytes + itemBytes <= ItemMeasure.itemBytesMax
+    /// Item size of a value, without its name. Source: Spec 03, Item size.
+    @inline(__always)
+    private static func contentSize(
+        _ slot: ItemSlot, reader: borrowing ValueReader
+    ) -> Int {
+        switch slot.place {
+        case .source, .text: slot.count
+        case .word: slot.start
+        case .number, .values: otherSize(slot, reader: reader)
+        }
     }
 
+    @inline(never)
+    private static func otherSize(_ slot: ItemSlot, reader: borrowing ValueReader) -> Int {
+        let bytes = reader.values.bytes.part(slot.start, slot.start &+ slot.count)
+        do throws(VarveError) {
+            if slot.place == .number { return try ItemMeasure.numberBytes(of: bytes) }
+            var cursor = ByteCursor(bytes)
+            return try ItemMeasure.itemSize(of: &cursor)
+        } catch {
+            preconditionFailure("the reader made a value that cannot be measured")
+        }
+    }
+
+    /// - Returns: item size of the values, without names.
     @inline(__always)
     private static func appendValue(
         _ layout: LayoutTrie.Layout, _ source: RawSpan, trie: borrowing LayoutTrie,
         slots: borrowing FlatBuffer<ItemSlot>, reader: borrowing ValueReader,
         to output: inout ByteWriter
-    ) {
+    ) -> Int {
+        var size = 0
         let literals = trie.literals.bytes
         output.append(literals, from: Int(layout.countStart), count: Int(layout.countSize))
         var index = Int(layout.first)
@@ -86,6 +112,7 @@ extension ItemParser {
             output.append(
                 literals, from: Int(attribute.headStart), count: Int(attribute.headSize))
             let slot = slots[Int(attribute.slot)]
+            size &+= contentSize(slot, reader: reader)
             switch slot.place {
             case .source:
                 output.append(varint: UInt64(truncatingIfNeeded: slot.count))
@@ -98,6 +125,7 @@ extension ItemParser {
                 output.append(reader.values, from: slot.start, count: slot.count)
             }
         }
+        return size
     }
 
     // MARK: Keys

@@ -41,8 +41,6 @@ public struct ItemParser: ~Copyable, Sendable {
         sortName = schema.sort.map { Array($0.name.utf8) } ?? []
     }
 
-    /// Texts shorter than this cannot hold an item that is too large.
-    static let uncheckedBytesMax = 200_000
     /// Most bytes of a span; offsets of rows have 32 bits.
     static let spanBytesMax = 1 << 30
 }

@@ -16,6 +16,7 @@ struct ItemSlot: BitwiseCopyable, Sendable {
     }
 
     var place: Place
+    /// Where it begins; of a `word` its item size (Spec 03) instead.
     var start: Int
     var count: Int
     var word: UInt64 = 0
@@ -59,7 +60,7 @@ extension ItemSlot {
         }
         if magnitude == 0 {
             offset = at
-            return ItemSlot(place: .word, start: 0, count: 2, word: 0)
+            return ItemSlot(place: .word, start: 1, count: 2, word: 0)
         }
         while true {
             let quotient = magnitude / 10
@@ -71,6 +72,8 @@ extension ItemSlot {
         // The exponent takes one byte; seven are left for the coefficient.
         guard rest < 1 &<< 49 else { return nil }
         offset = at
+        let digits10 = magnitude.decimalDigitCount &+ (exponent & 1)
+        let size = (digits10 &+ 1) / 2 &+ 1 &+ (isNegative ? 1 : 0)
         var word = Int64(exponent).zigzag
         var shift: UInt64 = 8
         while rest >= 0x80 {
@@ -79,7 +82,7 @@ extension ItemSlot {
             rest &>>= 7
         }
         word |= rest &<< shift
-        return ItemSlot(place: .word, start: 0, count: Int(shift &>> 3) &+ 1, word: word)
+        return ItemSlot(place: .word, start: size, count: Int(shift &>> 3) &+ 1, word: word)
     }
 
     /// Appends the number-key of a slot that `shortNumber` made.

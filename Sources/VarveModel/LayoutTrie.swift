@@ -43,6 +43,10 @@ struct LayoutTrie: ~Copyable, Sendable {
         /// Slots of the key attributes; −1 if absent.
         var partition: Int32
         var sort: Int32
+        /// Bytes of all names, key attributes' too: what every such item's size begins with.
+        var nameBytes: Int32
+        /// In-line bytes of the attributes (`RowMeasure`), less the bytes of the value.
+        var inlineShift: Int32
     }
 
     /// An attribute in canonical order.
@@ -160,14 +164,18 @@ extension LayoutTrie {
     mutating func setLayout(_ layout: Int, of node: Int) { nodes[node].layout = Int32(layout) }
 
     /// Begins a layout; its attributes follow.
-    mutating func beginLayout(count: Int, partition: Int, sort: Int) -> Int {
+    /// - Parameter keyNameBytes: of the names of the key attributes.
+    mutating func beginLayout(
+        count: Int, partition: Int, sort: Int, keyNameBytes: Int
+    ) -> Int {
         let start = literals.count
         literals.append(varint: UInt64(count))
         layouts.append(
             Layout(
                 countStart: Int32(start), countSize: Int32(literals.count - start),
                 first: Int32(attributes.count), end: Int32(attributes.count),
-                partition: Int32(partition), sort: Int32(sort)))
+                partition: Int32(partition), sort: Int32(sort),
+                nameBytes: Int32(keyNameBytes), inlineShift: Int32(start - literals.count)))
         return layouts.count - 1
     }
 
@@ -175,6 +183,9 @@ extension LayoutTrie {
     mutating func appendAttribute(name: RawSpan, kind: Kind, slot: Int) {
         let start = literals.count
         literals.append(counted: name)
+        let last = layouts.count - 1
+        layouts[last].nameBytes += Int32(name.byteCount)
+        layouts[last].inlineShift += Int32(1 + name.byteCount / 8 - (literals.count - start))
         switch kind {
         case .string: literals.append(AttributeType.string.rawValue)
         case .number: literals.append(AttributeType.number.rawValue)
@@ -184,6 +195,6 @@ extension LayoutTrie {
             Attribute(
                 headStart: Int32(start), headSize: Int32(literals.count - start),
                 slot: Int32(slot)))
-        layouts[layouts.count - 1].end = Int32(attributes.count)
+        layouts[last].end = Int32(attributes.count)
     }
 }

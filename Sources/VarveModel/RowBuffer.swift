@@ -40,6 +40,8 @@ public struct RowBuffer: ~Copyable, Sendable {
         @inline(__always) set { _rows = newValue }
     }
     @usableFromInline var _rows: [Row] = []
+    /// What the first rows measure, as far as their maker knew: of row i at i.
+    @usableFromInline var _measures: [RowMeasure] = []
 
     public init(capacity: Int = 1 << 16) { storage = ByteWriter(capacity: capacity) }
 
@@ -50,6 +52,9 @@ public struct RowBuffer: ~Copyable, Sendable {
     /// Bytes that the rows take.
     @inlinable
     public var byteCount: Int { storage.count }
+
+    /// What each row measures, if whoever made the rows has told it of all of them.
+    public var measures: [RowMeasure]? { _measures.count == _rows.count ? _measures : nil }
 
     /// Where row `index` lies.
     @inlinable
@@ -104,6 +109,7 @@ public struct RowBuffer: ~Copyable, Sendable {
     public mutating func removeAll() {
         storage.removeAll()
         _rows.removeAll(keepingCapacity: true)
+        _measures.removeAll(keepingCapacity: true)
     }
 
     /// Forgets the rows from `newCount` on.
@@ -111,6 +117,7 @@ public struct RowBuffer: ~Copyable, Sendable {
         if newCount == count { return }
         storage.truncate(to: Int(_rows[newCount].start))
         _rows.removeSubrange(newCount...)
+        if _measures.count > newCount { _measures.removeSubrange(newCount...) }
     }
 }
 

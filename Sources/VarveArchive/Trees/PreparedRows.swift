@@ -66,6 +66,7 @@ public struct RowPreparer: Sendable {
         var digest = Hash256.zero
         var itemBytes: UInt64 = 0
         var large: [Int] = []
+        let known = source.measures
         for index in 0..<count {
             let hash = source.itemHash(index)
             hashes.append(hash)
@@ -73,12 +74,16 @@ public struct RowPreparer: Sendable {
             let key = source.key(index)
             let value = source.value(index)
             cuts.append(cutHash.image(level: 0, key: key))
-            let measure = try ItemMeasure(value: value)
-            itemBytes += UInt64(try ItemMeasure.keyBytes(of: key, codec) + measure.itemBytes)
+            let measure: RowMeasure
+            if let known {
+                measure = known[index]
+            } else {
+                measure = try RowMeasure(key: key, value: value, codec)
+            }
+            itemBytes &+= UInt64(measure.itemBytes)
             weights.append(
-                UInt32(
-                    truncatingIfNeeded: CutWeight.leafOverhead
-                        + UInt64(key.byteCount + measure.inlineBytes)))
+                UInt32(truncatingIfNeeded: CutWeight.leafOverhead)
+                    &+ UInt32(truncatingIfNeeded: key.byteCount) &+ measure.inlineBytes)
             if value.byteCount >= Outlining.valueLimit { large.append(index) }
         }
         result.hashes = hashes
