@@ -66,19 +66,13 @@ final class ChunkParser: Sendable {
 
 extension SourceChunk {
     /// Where the lines at these ascending offsets stand in the source.
-    fileprivate func origins(of lineOffsets: [UInt32]) -> [RowOrigin] {
+    fileprivate func origins(of lineOffsets: [UInt32]) -> RowOrigins {
+        if origins == nil, lineCount == lineOffsets.count {
+            // No line is blank.
+            return .lines(start: start, offsets: lineOffsets)
+        }
         var result: [RowOrigin] = []
         result.reserveCapacity(lineOffsets.count)
-        if origins == nil, lineCount == lineOffsets.count {
-            // No line is blank: each row's number is its line's.
-            for (line, offset) in lineOffsets.enumerated() {
-                result.append(
-                    RowOrigin(
-                        file: start.file, line: start.line + Int64(line),
-                        byte: start.byte + Int64(offset)))
-            }
-            return result
-        }
         var line = 0
         var at = 0
         for offset in lineOffsets {
@@ -95,7 +89,7 @@ extension SourceChunk {
                 result.append(origin)
             }
         }
-        return result
+        return .each(result)
     }
 
     /// Where the byte at an offset of the chunk stands in the source.

@@ -8,10 +8,10 @@ public import VarveModel
 public final class RowBatch: @unchecked Sendable {
     /// The rows; their owner may move them out.
     public var rows: RowBuffer
-    let origins: [RowOrigin]
+    let origins: RowOrigins
     let files: SourceFileNames
 
-    init(rows: consuming RowBuffer, origins: [RowOrigin], files: SourceFileNames) {
+    init(rows: consuming RowBuffer, origins: RowOrigins, files: SourceFileNames) {
         precondition(rows.count == origins.count)
         self.rows = rows
         self.origins = origins

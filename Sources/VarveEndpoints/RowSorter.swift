@@ -145,7 +145,7 @@ final class SortedRows {
             }
         }
         if origins.isEmpty { return nil }
-        return RowBatch(rows: rows, origins: origins, files: files)
+        return RowBatch(rows: rows, origins: .each(origins), files: files)
     }
 
     private func take(

@@ -28,7 +28,7 @@ struct SortBuffer: ~Copyable {
 
     mutating func append(_ batch: RowBatch) {
         rows.append(batch.rows, 0..<batch.count)
-        origins.append(contentsOf: batch.origins)
+        for index in 0..<batch.count { origins.append(batch.origins[index]) }
     }
 
     mutating func removeAll() {

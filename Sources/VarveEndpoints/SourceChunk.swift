@@ -91,12 +91,6 @@ struct LineCutter: ~Copyable {
     }
 
     private static func lineCount(_ bytes: borrowing ByteWriter) -> Int {
-        var count = 0
-        var at = 0
-        while let hit = bytes.bytes.firstOffset(of: UInt8(ascii: "\n"), from: at) {
-            count += 1
-            at = hit + 1
-        }
-        return count
+        bytes.bytes.count(of: UInt8(ascii: "\n"))
     }
 }

@@ -27,6 +27,31 @@ struct RowOrigin: Sendable, Hashable {
     var byte: Int64
 }
 
+/// The places of a batch's rows: worked out when somebody asks, which is when something is wrong.
+enum RowOrigins: Sendable {
+    /// Rows on lines that follow each other: where the first line stands, and each line's offset.
+    case lines(start: RowOrigin, offsets: [UInt32])
+    /// One for each row.
+    case each([RowOrigin])
+
+    var count: Int {
+        switch self {
+        case .lines(_, let offsets): offsets.count
+        case .each(let origins): origins.count
+        }
+    }
+
+    subscript(_ index: Int) -> RowOrigin {
+        switch self {
+        case .lines(let start, let offsets):
+            RowOrigin(
+                file: start.file, line: start.line + Int64(index),
+                byte: start.byte + Int64(offsets[index]))
+        case .each(let origins): origins[index]
+        }
+    }
+}
+
 /// The paths of a source's files, by number.
 struct SourceFileNames: Sendable {
     var names: [String]

@@ -94,4 +94,12 @@ import VarveBytes
         #expect([UInt8](hexadecimal: "00fF") == nil)
         #expect([UInt8](hexadecimal: "00ff") == [0, 255])
     }
+
+    @Test(arguments: [0, 1, 15, 16, 17, 4_079, 4_080, 4_081, 4_096, 70_000])
+    func countsBytes(size: Int) {
+        let alternating = (0..<size).map { UInt8($0 % 3) }
+        #expect(alternating.raw.count(of: 1) == alternating.count { $0 == 1 })
+        #expect([UInt8](repeating: 10, count: size).raw.count(of: 10) == size)
+        #expect([UInt8](repeating: 10, count: size).raw.count(of: 11) == 0)
+    }
 }
