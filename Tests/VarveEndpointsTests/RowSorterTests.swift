@@ -18,7 +18,7 @@ import VarveModel
                 origins.append(
                     RowOrigin(file: Int32(index % 2), line: Int64(index), byte: Int64(index) * 9))
             }
-            return RowBatch(rows: rows, origins: origins, files: files)
+            return RowBatch(rows: rows, origins: .each(origins), files: files)
         }
     }
 
@@ -33,7 +33,7 @@ import VarveModel
         var lines: [Int64] = []
         while let batch = try sorted.nextBatch(size: 1_000) {
             append(batch.rows, &result, &values)
-            lines += batch.origins.map(\.line)
+            lines += (0..<batch.count).map { batch.origins[$0].line }
         }
         return (result, values, lines, sorter)
     }

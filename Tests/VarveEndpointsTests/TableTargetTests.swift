@@ -25,7 +25,8 @@ func batches(
         var offsets: [UInt32] = []
         try parser.parse(lines: part.raw, into: &rows, lineOffsets: &offsets)
         return RowBatch(
-            rows: rows, origins: offsets.map { RowOrigin(file: 0, line: 1, byte: Int64($0)) },
+            rows: rows,
+            origins: .each(offsets.map { RowOrigin(file: 0, line: 1, byte: Int64($0)) }),
             files: SourceFileNames(names: ["memory"]))
     }
 }
