@@ -72,7 +72,13 @@ struct BlobReach {
             if !ids.insert(id).inserted { continue }
             let plain = try repository.blobs.plain(id, asAnyOf: [leaf, index])
             guard plain.first == index.rawValue else { continue }
-            waiting += try SpanIndexPage(plain.raw, kind: kind).children.map(\.id)
+            let page = try SpanIndexPage(plain.raw, kind: kind)
+            if page.level == 1 {
+                // Leaves: they need not be read.
+                ids.formUnion(page.children.map(\.id))
+            } else {
+                waiting += page.children.map(\.id)
+            }
         }
     }
 }
@@ -95,7 +101,14 @@ extension Outlining {
 
 /// The blob records of a commit or a layout.
 struct InlineBlobs {
-    private(set) var records: [(id: Hash256, type: BlobType, bytes: [UInt8])] = []
+    struct Record {
+        var id: Hash256
+        var type: BlobType
+        /// Header and stored bytes.
+        var bytes: [UInt8]
+    }
+
+    private(set) var records: [Record] = []
 
     /// - Parameter bytes: blob records, one after another.
     init(_ bytes: [UInt8]) throws(VarveError) {
@@ -107,7 +120,10 @@ struct InlineBlobs {
             guard header.size <= rest.byteCount else {
                 throw VarveError(.damaged, "a blob record ends too early")
             }
-            records.append((header.id, header.type, rest.part(0, header.size).copyBytes()))
+            records.append(
+                Record(
+                    id: header.id, type: header.type,
+                    bytes: rest.part(0, header.size).copyBytes()))
             start += header.size
         }
     }

@@ -45,11 +45,6 @@ public final class FullBackup {
         public var wasKnown: Bool
     }
 
-    /// Times the stored image that runs may take before the next full copy is stored as an image.
-    static let runShareMax: UInt64 = 3
-    /// Stored bytes of runs below which no new image is written.
-    static let runBytesMin: UInt64 = 4_194_304
-
     private let repository: Repository
     private let history: TableHistory
     private let request: Request
@@ -103,8 +98,9 @@ public final class FullBackup {
 
     /// Whether the runs since the last image take so much that another image pays off.
     private static func deservesImage(_ plan: StatePlan) -> Bool {
-        let runs = plan.storedBytes - plan.image.storedBytes
-        return runs >= max(runBytesMin, runShareMax * plan.image.storedBytes)
+        CompactionPlan.deservesImage(
+            imageBytes: plan.image.storedBytes,
+            runBytes: plan.storedBytes - plan.image.storedBytes)
     }
 
     /// Makes rows ready, on any thread.
@@ -203,7 +199,7 @@ public final class FullBackup {
         try writer.confirm()
         try name(outcome)
         try writer.end()
-        try repository.layOutIfDue(history.id, history.record)
+        try Compactor(repository).run(history.id, history.record)
         return outcome
     }
 

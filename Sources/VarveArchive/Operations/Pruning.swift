@@ -126,48 +126,54 @@ public struct Pruning {
     ) throws -> Bool {
         var next = history.nextSequence
         var head = history.head
-        let writer = BlobWriter(repository, purpose: "prune \(history.record.name)")
+        let layout = LayoutWriter(repository, history, purpose: "prune")
         do {
-            let pieces = try rewrite(plan, history, writer)
+            let pieces = try rewrite(plan, layout.compaction)
             let latest = history.wholeCheckpoints.last
             if let latest, latest.instant != plan.kept.last?.instant {
                 guard let fence = try fence(history, latest) else {
-                    writer.abandon()
+                    layout.abandon()
                     return false
                 }
                 next += 1
                 head = fence
             }
             let ranges = plan.ranges(history, pieces: pieces)
-            let layout = LayoutWriter(repository: repository, history: history, writer: writer)
-            let isPublished = try layout.publish(
-                ranges: ranges, pieces: pieces, checkpoints: plan.kept, nextSequence: next,
-                head: head)
-            if !isPublished {
-                writer.abandon()
+            let draft = LayoutDraft(
+                ranges: ranges, pieces: pieces,
+                checkpoints: try layout.checkpointTree.write(CheckpointTree.leaves(of: plan.kept)),
+                nextSequence: next, head: head)
+            if try !layout.publish(draft) {
+                layout.abandon()
                 return false
             }
             report.rangesAfter = LayoutWriter.joined(ranges)
             return true
         } catch {
-            writer.abandon()
+            layout.abandon()
             throw error
         }
     }
 
-    private func rewrite(
-        _ plan: PruningPlan, _ history: TableHistory, _ writer: BlobWriter
-    ) throws -> [Piece] {
-        let compaction = Compaction(
-            repository: repository, schema: history.record.keySchema, writer: writer)
+    private func rewrite(_ plan: PruningPlan, _ compaction: Compaction) throws -> [Piece] {
         var pieces: [Piece] = []
         for chain in plan.chains {
-            pieces.append(try chain.fold.map(compaction.fold) ?? chain.image)
+            if let fold = chain.fold {
+                pieces.append(
+                    try compaction.fold(
+                        PieceChain(image: fold.image, base: 0, runs: fold.runs),
+                        to: fold.checkpoint))
+            } else {
+                pieces.append(chain.image)
+            }
             for group in chain.groups {
                 if group.isRewritten {
                     pieces.append(
                         try compaction.merge(
-                            group.runs, kept: group.kept, nothingBefore: group.nothingBefore))
+                            group.runs,
+                            ChangeSelection(
+                                kept: group.kept.map(\.microseconds),
+                                dropsLeadingTombstones: group.nothingBefore)))
                 } else {
                     pieces += group.runs
                 }

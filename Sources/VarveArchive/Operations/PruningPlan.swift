@@ -100,7 +100,7 @@ struct PruningPlan {
                 Self.group(group, kept, former, nothingBefore: isEmpty && chain.groups.isEmpty))
             group = []
         }
-        if chain.groups.count > Repository.runsMax {
+        if chain.groups.count > CompactionPlan.copiesMax {
             let merged = Self.group(
                 chain.groups.flatMap(\.runs), kept, former, nothingBefore: isEmpty)
             chain.groups = [merged]

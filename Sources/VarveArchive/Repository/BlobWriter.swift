@@ -15,6 +15,7 @@ final class BlobWriter {
 
     private let repository: Repository
     private let purpose: String
+    private let inlineBytesMax: Int
     private var builder = PackBuilder()
     /// Blobs that count as present: written by this operation, or found and relied on.
     private var present: Set<Hash256> = []
@@ -30,9 +31,13 @@ final class BlobWriter {
     private(set) var plainBytes: UInt64 = 0
     private(set) var blobCount = 0
 
-    init(_ repository: Repository, purpose: String) {
+    /// - Parameter inlineBytesMax: most stored bytes that the root will carry itself.
+    init(
+        _ repository: Repository, purpose: String, inlineBytesMax: Int = BlobWriter.inlineBytesMax
+    ) {
         self.repository = repository
         self.purpose = purpose
+        self.inlineBytesMax = inlineBytesMax
     }
 
     /// Adds a blob unless the repository has it.
@@ -66,7 +71,7 @@ final class BlobWriter {
         storedBytes += UInt64(blob.bytes.count)
         plainBytes += UInt64(blob.plainBytes)
         blobCount += 1
-        if storedBytes <= UInt64(Self.inlineBytesMax) { inline += blob.bytes }
+        if storedBytes <= UInt64(inlineBytesMax) { inline += blob.bytes }
     }
 
     /// The first blobs, while they are small enough to go into the commit.
@@ -113,7 +118,7 @@ final class BlobWriter {
     /// - Returns: blob records that the commit must carry itself; empty if packs were written.
     func finish() throws -> [UInt8] {
         var carried: [UInt8] = []
-        if written.isEmpty, storedBytes <= UInt64(Self.inlineBytesMax) {
+        if written.isEmpty, storedBytes <= UInt64(inlineBytesMax) {
             carried = inline
         } else {
             try closePack()

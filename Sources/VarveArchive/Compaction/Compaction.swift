@@ -9,23 +9,32 @@ struct Compaction {
     let repository: Repository
     let schema: KeySchema
     let writer: BlobWriter
+    /// Takes small runs, which the layout carries itself if there is room.
+    let small: BlobWriter
+
+    /// Stored bytes of runs up to which what they become counts as small.
+    static let smallBytesMax: UInt64 = 65_536
 
     /// Merges runs that follow each other into one.
     ///
     /// - Parameters:
     ///   - runs: from the oldest to the newest; at least one.
-    ///   - kept: the instants whose states must stay, ascending, the last at most the end of the
-    ///     last run; nil keeps every change, and proves it by the change digest.
-    ///   - nothingBefore: the state that the runs build on is the empty table.
-    /// - Returns: the run from the start of the first to the last kept instant.
+    ///   - selection: which changes stay. If all do, that is proven by the change digest.
+    /// - Returns: the run from the start of the first, or of the selection, to the end of the last,
+    ///   or the last kept instant.
     /// - Throws: `proofFailed` if every change was to stay and did not.
-    func merge(_ runs: [Piece], kept: [Instant]?, nothingBefore: Bool) throws -> Piece {
-        precondition(!runs.isEmpty && kept?.isEmpty != true)
+    func merge(_ runs: [Piece], _ selection: ChangeSelection = .all) throws -> Piece {
+        precondition(!runs.isEmpty && selection.kept?.isEmpty != true)
         let source = try MergedRuns(
-            runs.map { try RunScan($0.tree, schema: schema, repository: repository) },
-            kept: kept?.map(\.microseconds),
-            dropsLeadingTombstones: nothingBefore && kept != nil)
-        let tree = TreeBuilder(.run, schema: schema, repository: repository, writer: writer)
+            runs.map { try RunScan($0.tree, schema: schema, repository: repository) }, selection)
+        let from = max(runs[0].from, selection.from)
+        let size = runs.reduce(0) { $0 + $1.tree.storedBytes }
+        let isSmall = size <= Self.smallBytesMax
+        let writer = isSmall ? self.small : self.writer
+        let tree = TreeBuilder(
+            .run, schema: schema, repository: repository, writer: writer,
+            effort: isSmall ? .fast : .high)
+        var times = TimeListWriter(from: from)
         let preparer = ChangePreparer(cutHash: repository.cutHash)
         while let block = try source.nextBlock() {
             let prepared = PreparedChanges(capacity: block.changes.rows.byteCount)
@@ -40,19 +49,22 @@ struct Compaction {
                         block.changes.rows, index, outlined: outlined, stamp: stamp, to: prepared)
                 }
             }
+            if !isSmall { times.append(prepared.changes.stamps) }
             try tree.append(prepared)
         }
         let result = try tree.finish()
-        if kept == nil {
+        if selection.keepsAll {
             let digest = runs.reduce(Hash256.zero) { $0 &+ $1.tree.digest }
             guard digest == result.digest else {
                 throw VarveError(
                     .proofFailed, "merging runs did not keep every change; nothing was replaced")
             }
         }
+        var list: Hash256?
+        if result.storedBytes > TimeListWriter.runBytesMin { list = try times.finish(to: writer) }
         return Piece(
-            kind: .run, from: runs[0].from,
-            to: kept?.last?.microseconds ?? runs[runs.count - 1].to, tree: result)
+            kind: .run, from: from, to: selection.kept?.last ?? runs[runs.count - 1].to,
+            tree: result, timeList: list)
     }
 
     private func outlinedValues(
@@ -70,28 +82,25 @@ struct Compaction {
     }
 
     /// Makes the image of a state out of an image and the runs after it, and proves it.
-    /// - Throws: `proofFailed` if it is not the state that the checkpoint records.
-    func fold(_ plan: StatePlan) throws -> Piece {
+    /// - Throws: `proofFailed` if it is not the state that is recorded.
+    func fold(_ chain: PieceChain, to state: RecordedCheckpoint) throws -> Piece {
+        let plan = StatePlan(
+            instant: state.instant, before: state.instant.microseconds, image: chain.image,
+            runs: chain.runs, checkpoint: state)
         let source = try repository.rows(plan, schema: schema)
         let preparer = RowPreparer(schema: schema, cutHash: repository.cutHash)
         let tree = TreeBuilder(.image, schema: schema, repository: repository, writer: writer)
-        var digest = Hash256.zero
-        var items: UInt64 = 0
         while let block = try source.nextBlock() {
             var whole = RowBuffer(capacity: block.rows.byteCount)
             try repository.expand(block, 0..<block.rows.count, into: &whole)
-            let prepared = try preparer.prepare(&whole)
-            digest = digest &+ prepared.digest
-            items += UInt64(prepared.rows.count)
-            try tree.append(prepared)
+            try tree.append(try preparer.prepare(&whole))
         }
         let result = try tree.finish()
-        guard plan.checkpoint.digest.agrees(with: digest), items == plan.checkpoint.items else {
+        guard state.digest.agrees(with: result.digest), result.entries == state.items else {
             throw VarveError(
                 .proofFailed,
-                "the state at \(plan.checkpoint.instant) is not the one recorded; "
-                    + "run 'varve verify'")
+                "the state at \(state.instant) is not the one recorded; run 'varve verify'")
         }
-        return .image(at: plan.checkpoint.instant, result)
+        return .image(at: state.instant, result)
     }
 }

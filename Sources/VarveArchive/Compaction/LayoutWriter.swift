@@ -1,0 +1,152 @@
+import VarveBytes
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+/// What a new layout is to say.
+struct LayoutDraft {
+    /// In any order; those that overlap, or whose sequences do, become one.
+    var ranges: [RestorableRange]
+    /// In any order.
+    var pieces: [Piece]
+    var checkpoints: CheckpointTree.Outcome
+    /// The first commit that it does not cover.
+    var nextSequence: UInt64
+    /// Hash of the commit before that.
+    var head: Hash256
+}
+
+/// Publishes layouts. Source: Spec 09, Layout; Spec 11.
+struct LayoutWriter {
+    /// Most stored bytes of blobs that a layout carries itself. Source: Spec 11.
+    static let inlineBytesMax = 262_144
+
+    let repository: Repository
+    let history: TableHistory
+    /// Writes packs.
+    let writer: BlobWriter
+    /// Writes what the layout carries itself, as far as there is room.
+    let small: BlobWriter
+
+    init(_ repository: Repository, _ history: TableHistory, purpose: String) {
+        self.repository = repository
+        self.history = history
+        let purpose = "\(purpose) \(history.record.name)"
+        writer = BlobWriter(repository, purpose: purpose, inlineBytesMax: 0)
+        small = BlobWriter(repository, purpose: purpose, inlineBytesMax: Self.inlineBytesMax)
+    }
+
+    /// Makes pieces for the layout.
+    var compaction: Compaction {
+        Compaction(
+            repository: repository, schema: history.record.keySchema, writer: writer, small: small)
+    }
+
+    var checkpointTree: CheckpointTree { CheckpointTree(blobs: repository.blobs, writer: small) }
+
+    /// Writes the next layout, and deletes the commits and layouts that it replaces.
+    /// - Returns: false if another layout was faster; then nothing has changed.
+    func publish(_ draft: LayoutDraft) throws -> Bool {
+        try carry(draft)
+        _ = try writer.finish()
+        let inline = try small.finish()
+        guard history.layoutNumber < .max else {
+            throw VarveError(
+                .damaged, "the layout's number is the greatest that there is",
+                at: ObjectName.layout(history.id, number: .max).path)
+        }
+        let layout = LayoutRecord(
+            table: history.id, number: history.layoutNumber + 1, written: repository.now(),
+            nextSequence: draft.nextSequence, before: draft.head,
+            ranges: Self.joined(draft.ranges),
+            pieces: draft.pieces.sorted {
+                ($0.to, $0.from, $0.kind.rawValue) < ($1.to, $1.from, $1.kind.rawValue)
+            },
+            checkpoints: draft.checkpoints.root, inline: inline)
+        let name = ObjectName.layout(history.id, number: layout.number).path
+        guard try repository.store.createIfAbsent(name, try layout.seal()) else { return false }
+        // The number may have been free only because a later layout replaced its bearer.
+        let newest = try repository.newestLayout(of: history.id)
+        if newest != layout.number { return false }
+        repository.blobs.addInline(inline)
+        try writer.confirm()
+        try small.confirm()
+        try Self.clean(repository, history.id, layout.number, draft.nextSequence)
+        try writer.end()
+        try small.end()
+        return true
+    }
+
+    /// After a failure, or if another layout was faster.
+    func abandon() {
+        writer.abandon()
+        small.abandon()
+    }
+
+    /// Deletes the commits and layouts that a layout replaces.
+    static func clean(
+        _ repository: Repository, _ table: TableID, _ number: UInt64, _ nextSequence: UInt64
+    ) throws {
+        for entry in try repository.store.list(ObjectName.commitsPrefix(of: table)) {
+            guard case .commit(_, let sequence)? = ObjectName(path: entry.name),
+                sequence < nextSequence
+            else { continue }
+            try repository.store.deleteIfPresent(entry.name)
+        }
+        for entry in try repository.store.list(ObjectName.layoutsPrefix(of: table)) {
+            guard case .layout(_, let other)? = ObjectName(path: entry.name), other < number
+            else { continue }
+            try repository.store.deleteIfPresent(entry.name)
+        }
+    }
+
+    /// Ranges as a layout may hold them: ascending in time and in sequences.
+    ///
+    /// A copy that was brought in later than newer ones makes a range that lies within another in
+    /// time and after it in sequence. Both are exact at checkpoints only: together they are one
+    /// such range.
+    static func joined(_ ranges: [RestorableRange]) -> [RestorableRange] {
+        var result: [RestorableRange] = []
+        for range in ranges.sorted(by: { ($0.from, $0.to) < ($1.from, $1.to) }) {
+            var next = range
+            while let last = result.last,
+                next.from < last.to || next.firstSequence <= last.lastSequence
+            {
+                next = last.joined(with: next)
+                result.removeLast()
+            }
+            result.append(next)
+        }
+        return result
+    }
+}
+
+extension RestorableRange {
+    /// One range over both. Exact at checkpoints only, as both must be.
+    fileprivate func joined(with other: RestorableRange) -> RestorableRange {
+        var result = other.to >= to ? other : self
+        result.isExactAtCheckpointsOnly = true
+        result.from = min(from, other.from)
+        result.firstSequence = min(firstSequence, other.firstSequence)
+        if lastSequence > other.lastSequence {
+            (result.lastSequence, result.lastHash) = (lastSequence, lastHash)
+        } else {
+            (result.lastSequence, result.lastHash) = (other.lastSequence, other.lastHash)
+        }
+        result.changeDigest = changeDigest &+ other.changeDigest
+        return result
+    }
+}
+
+extension Repository {
+    /// Number of a table's newest layout; 0 if there is none.
+    func newestLayout(of table: TableID) throws(VarveError) -> UInt64 {
+        var newest: UInt64 = 0
+        for entry in try store.list(ObjectName.layoutsPrefix(of: table)) {
+            if case .layout(_, let number)? = ObjectName(path: entry.name) {
+                newest = max(newest, number)
+            }
+        }
+        return newest
+    }
+}

@@ -1,0 +1,161 @@
+import VarveModel
+
+/// Which changes of runs that become one stay.
+struct ChangeSelection {
+    /// Instants in microseconds, ascending, that must stay apart: of a key's changes between two of
+    /// them the last stays, and none from the last of them on. Nil: every change stays.
+    var kept: [Int64]?
+    /// Nothing older holds a key, so that a tombstone before any put says nothing. Matters only
+    /// beside `kept`.
+    var dropsLeadingTombstones = false
+    /// Only changes from this time on; microseconds.
+    var from = Int64.min
+
+    static let all = ChangeSelection()
+
+    /// Whether every change stays.
+    var keepsAll: Bool { kept == nil && from == .min }
+
+    /// Which stretch between kept instants the time is in; nil outside of what stays.
+    fileprivate func interval(of time: Int64) -> Int? {
+        if time < from { return nil }
+        guard let kept else { return 0 }
+        var low = 0
+        var high = kept.count
+        while low < high {
+            let middle = (low + high) / 2
+            if kept[middle] <= time { low = middle + 1 } else { high = middle }
+        }
+        return low < kept.count ? low : nil
+    }
+}
+
+/// Several runs as one: their changes in (key, time, sequence) order, of which those that no kept
+/// instant tells apart are dropped.
+///
+/// Runs are given from the oldest to the newest and do not overlap in time. A binary heap of runs:
+/// O(log runs) comparisons a change, one block a run in memory, however many versions a key has.
+final class MergedRuns: ChangeSource {
+    /// A run's reading position.
+    private final class Cursor {
+        let source: any ChangeSource
+        /// Place among the runs: higher is newer.
+        let age: Int
+        var block: ChangeBlock
+        var position = 0
+
+        init(_ source: any ChangeSource, age: Int, first: ChangeBlock) {
+            self.source = source
+            self.age = age
+            block = first
+        }
+
+        func advance() throws -> Bool {
+            position += 1
+            if position < block.changes.count { return true }
+            guard let next = try source.nextBlock() else { return false }
+            block = next
+            position = 0
+            return true
+        }
+
+        var stamp: ChangeStamp { block.changes.stamps[position] }
+
+        /// By key, then oldest run first.
+        func precedes(_ other: Cursor) -> Bool {
+            let order = block.changes.rows.order(
+                position, other.block.changes.rows, other.position)
+            return order != 0 ? order < 0 : age < other.age
+        }
+    }
+
+    private var heap: [Cursor] = []
+    private let selection: ChangeSelection
+    private static let blockBytes = 1 << 18
+
+    /// The key at hand: one row.
+    private var key = RowBuffer(capacity: 256)
+    /// The key's last change so far in `interval`, if any; it stays unless another follows.
+    private let candidate = ChangeBlock(capacity: 256)
+    private var interval = 0
+    /// Whether a change of the key has been passed on.
+    private var keyHasChange = false
+
+    init(_ runs: [any ChangeSource], _ selection: ChangeSelection) throws {
+        self.selection = selection
+        for (age, run) in runs.enumerated() {
+            guard let first = try run.nextBlock() else { continue }
+            heap.append(Cursor(run, age: age, first: first))
+        }
+        for index in stride(from: heap.count / 2 - 1, through: 0, by: -1) { siftDown(index) }
+    }
+
+    func nextBlock() throws -> ChangeBlock? {
+        let result = ChangeBlock()
+        while result.changes.rows.byteCount < Self.blockBytes, let top = heap.first {
+            if selection.kept == nil {
+                if top.stamp.time >= selection.from { result.append(top.block, top.position) }
+            } else {
+                weigh(top, into: result)
+            }
+            try step()
+        }
+        if heap.isEmpty { passCandidate(to: result) }
+        return result.changes.count == 0 ? nil : result
+    }
+
+    /// Takes a change as the key's last so far.
+    private func weigh(_ cursor: Cursor, into result: ChangeBlock) {
+        if key.count == 0 || cursor.block.changes.rows.order(cursor.position, key, 0) != 0 {
+            passCandidate(to: result)
+            key.removeAll()
+            key.append(cursor.block.changes.rows, cursor.position..<cursor.position + 1)
+            keyHasChange = false
+        }
+        guard let found = selection.interval(of: cursor.stamp.time) else { return }
+        if found != interval { passCandidate(to: result) }
+        candidate.changes.removeAll()
+        candidate.hasOutlined = false
+        interval = found
+        let saysNothing = selection.dropsLeadingTombstones && !keyHasChange
+            && cursor.stamp.kind == .tombstone
+        if !saysNothing { candidate.append(cursor.block, cursor.position) }
+    }
+
+    private func passCandidate(to result: ChangeBlock) {
+        if candidate.changes.count == 0 { return }
+        result.append(candidate, 0)
+        candidate.changes.removeAll()
+        keyHasChange = true
+    }
+
+    private func step() throws {
+        if try !heap[0].advance() {
+            let last = heap.removeLast()
+            if heap.isEmpty { return }
+            heap[0] = last
+        }
+        siftDown(0)
+    }
+
+    private func siftDown(_ start: Int) {
+        var index = start
+        while true {
+            var least = index
+            let left = 2 * index + 1
+            if left < heap.count, heap[left].precedes(heap[least]) { least = left }
+            if left + 1 < heap.count, heap[left + 1].precedes(heap[least]) { least = left + 1 }
+            if least == index { return }
+            heap.swapAt(index, least)
+            index = least
+        }
+    }
+}
+
+extension ChangeBlock {
+    fileprivate func append(_ other: ChangeBlock, _ index: Int) {
+        changes.rows.append(other.changes.rows, index..<index + 1)
+        changes.stamps.append(other.changes.stamps[index])
+        if other.hasOutlined { hasOutlined = true }
+    }
+}
