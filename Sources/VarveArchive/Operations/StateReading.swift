@@ -32,7 +32,7 @@ extension Repository {
         try expand(block.rows, range, into: &target)
     }
 
-    private func expand(
+    func expand(
         _ rows: borrowing RowBuffer, _ range: Range<Int>, into target: inout RowBuffer
     ) throws {
         var value = ByteWriter(capacity: 1 << 16)

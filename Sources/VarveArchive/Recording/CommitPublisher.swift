@@ -40,8 +40,8 @@ public final class CommitPublisher {
         public var hash: Hash256
         /// Bytes of the commit's object.
         public var objectBytes: UInt64
-        /// Stored bytes of new blobs, in the commit or in packs.
-        public var blobBytes: UInt64
+        /// Stored bytes of new blobs in packs.
+        public var packBytes: UInt64
     }
 
     private let repository: Repository
@@ -100,7 +100,8 @@ public final class CommitPublisher {
                 changeDigest: reference.digest, sourceKind: content.sourceKind,
                 sourcePosition: content.sourcePosition)
             let piece = Piece(kind: .run, from: from, to: content.to, tree: reference)
-            let receipt = try create(logical, piece, inline, blobBytes: writer.storedBytes)
+            let receipt = try create(
+                logical, piece, inline, packBytes: inline.isEmpty ? writer.storedBytes : 0)
             try writer.confirm()
             try writer.end()
             return receipt
@@ -125,7 +126,7 @@ public final class CommitPublisher {
             isExactAtCheckpointsOnly: false, from: instant.microseconds,
             to: instant.microseconds, checkpoints: [checkpoint], changes: 0, items: 0, bytes: 0,
             digest: .zero, changeDigest: .zero, sourceKind: sourceKind)
-        return try create(logical, .image(at: instant, .empty), [], blobBytes: 0)
+        return try create(logical, .image(at: instant, .empty), [], packBytes: 0)
     }
 
     /// Closes the range that ends at the head: only a full copy may follow.
@@ -139,7 +140,7 @@ public final class CommitPublisher {
             digest: head.digest, changeDigest: .zero, sourceKind: sourceKind,
             sourcePosition: sourcePosition, closesRange: true)
         let piece = Piece(kind: .run, from: end, to: end, tree: .empty)
-        return try create(logical, piece, [], blobBytes: 0)
+        return try create(logical, piece, [], packBytes: 0)
     }
 
     private func openEnd() throws(VarveError) -> Int64 {
@@ -161,7 +162,7 @@ public final class CommitPublisher {
     // MARK: The object
 
     private func create(
-        _ logical: CommitRecord.Logical, _ piece: Piece, _ inline: [UInt8], blobBytes: UInt64
+        _ logical: CommitRecord.Logical, _ piece: Piece, _ inline: [UInt8], packBytes: UInt64
     ) throws -> Receipt {
         let commit = CommitRecord(
             logical: logical, written: repository.now(), pieces: [piece], inline: inline)
@@ -175,7 +176,7 @@ public final class CommitPublisher {
         head.follow(commit, hash: hash)
         return Receipt(
             sequence: logical.sequence, hash: hash, objectBytes: UInt64(sealed.count),
-            blobBytes: blobBytes)
+            packBytes: packBytes)
     }
 
     /// Whether the object that has the name is this writer's: it was created, and only the

@@ -1,0 +1,146 @@
+import VarveBytes
+import VarveFormat
+public import VarveModel
+
+/// A place in what a recorder reads. Source: Spec 09, Commit, `source position`.
+public struct SourcePosition: Hashable, Sendable {
+    /// Name of the file or stream.
+    public var name: String
+    /// Bytes of it, decompressed, before the place.
+    public var offset: UInt64
+
+    public init(name: String, offset: UInt64) {
+        self.name = name
+        self.offset = offset
+    }
+
+    /// As it stands in commits.
+    public var encoded: [UInt8] {
+        var writer = ByteWriter(capacity: 64)
+        writer.append(text: name)
+        writer.append(varint: offset)
+        return writer.takeBytes()
+    }
+
+    /// Nil if the bytes are no position.
+    public init?(encoded: [UInt8]) {
+        var cursor = ByteCursor(encoded.raw)
+        guard let name = try? cursor.text(), let offset = try? cursor.varint(),
+            cursor.remaining == 0
+        else { return nil }
+        self.init(name: name, offset: offset)
+    }
+}
+
+/// Changes that are not committed yet, in the order in which they came. Arrays run parallel.
+///
+/// One owner at a time; while blocks of it are prepared on other threads nobody changes it.
+final class PendingChanges: @unchecked Sendable {
+    // Sendable: see above; the recorder waits for the threads before it goes on.
+    /// Whole rows.
+    var changes = ChangeBuffer(capacity: 1 << 16)
+    var before: [ChangeBatch.Before] = []
+    var hashes: [Hash256] = []
+    var sizes: [UInt32] = []
+    /// Where each change's record begins, and in which source.
+    var starts: [UInt64] = []
+    var sources: [UInt32] = []
+    /// Came after its second was sealed: it may only be one that is known.
+    var isLate: [Bool] = []
+
+    var count: Int { changes.count }
+    var isEmpty: Bool { changes.count == 0 }
+    var byteCount: Int { changes.rows.byteCount }
+
+    /// Appends changes of a batch.
+    /// - Parameters:
+    ///   - start: where the record of the first begins.
+    ///   - time: replaces their times, if given.
+    func append(
+        _ batch: borrowing ChangeBatch, _ range: Range<Int>, start: UInt64, source: UInt32,
+        isLate late: Bool = false, time: Int64? = nil
+    ) {
+        if range.isEmpty { return }
+        let first = count
+        changes.rows.append(batch.changes.rows, range)
+        changes.stamps += batch.changes.stamps[range]
+        before += batch.before[range]
+        hashes += batch.itemHashes[range]
+        sizes += batch.itemSizes[range]
+        starts.append(start)
+        starts += batch.ends[range.lowerBound..<range.upperBound - 1]
+        sources += repeatElement(source, count: range.count)
+        isLate += repeatElement(late, count: range.count)
+        guard let time else { return }
+        for index in first..<count { changes.stamps[index].time = time }
+    }
+
+    /// Appends a change of another buffer.
+    func append(_ other: PendingChanges, _ index: Int) {
+        changes.rows.append(other.changes.rows, index..<index + 1)
+        changes.stamps.append(other.changes.stamps[index])
+        before.append(other.before[index])
+        hashes.append(other.hashes[index])
+        sizes.append(other.sizes[index])
+        starts.append(other.starts[index])
+        sources.append(other.sources[index])
+        isLate.append(other.isLate[index])
+    }
+
+    /// Keeps the memory.
+    func removeAll() {
+        changes.removeAll()
+        before.removeAll(keepingCapacity: true)
+        hashes.removeAll(keepingCapacity: true)
+        sizes.removeAll(keepingCapacity: true)
+        starts.removeAll(keepingCapacity: true)
+        sources.removeAll(keepingCapacity: true)
+        isLate.removeAll(keepingCapacity: true)
+    }
+
+    /// Source and offset of the record that came first; nil if there is none.
+    var earliest: (source: UInt32, offset: UInt64)? {
+        guard let source = sources.first, let offset = starts.first else { return nil }
+        return (source, offset)
+    }
+
+    var greatestTime: Int64? { changes.stamps.max { $0.time < $1.time }?.time }
+    var leastTime: Int64? { changes.stamps.min { $0.time < $1.time }?.time }
+}
+
+/// What could not be recorded: for the rejects file.
+public final class RejectedChanges {
+    /// Why a change was not recorded.
+    public enum Reason: Sendable, Hashable {
+        /// History was committed, or its second sealed, up to this time; microseconds.
+        case tooLate(Int64)
+        /// It says of the item before it what is not so.
+        case contradiction
+        /// Its time is outside the years 0001 to 9999.
+        case impossibleTime
+        /// A change before it could not be recorded.
+        case closed
+    }
+
+    /// Whole rows, in the order in which they came.
+    public internal(set) var changes = ChangeBuffer(capacity: 1 << 12)
+    public internal(set) var reasons: [Reason] = []
+    /// Where the record of each begins.
+    public internal(set) var positions: [SourcePosition] = []
+
+    public var count: Int { reasons.count }
+
+    public init() {}
+}
+
+extension RejectedChanges.Reason: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .tooLate(let time):
+            "it came too late: history is complete up to \(Instant.text(time))"
+        case .contradiction: "its old image is not the item that is recorded"
+        case .impossibleTime: "its time is outside the years 0001 to 9999"
+        case .closed: "a change before it could not be recorded"
+        }
+    }
+}

@@ -1,0 +1,214 @@
+import VarveBytes
+import VarveFormat
+public import VarveModel
+
+// Taking changes in.
+
+extension Recorder {
+    /// What is to be done with a change.
+    private enum Sort: Equatable {
+        /// It goes to the pending ones.
+        case good
+        /// Its second was sealed before it came, but is not committed.
+        case late
+        /// It belongs to the second within which the history ends.
+        case tail
+        /// It must be known: its time is before the end of the history.
+        case suspect
+        /// The state from which the range begins has it.
+        case covered
+        case impossible
+    }
+
+    /// Says where the changes that follow come from.
+    /// - Parameter offset: bytes of it, decompressed, before them.
+    public func begin(source name: String, at offset: UInt64 = 0) {
+        sources.append(name)
+        sourceEnd = offset
+    }
+
+    /// Says that the source has nothing of this table before an offset.
+    public func advance(to offset: UInt64) throws {
+        sourceEnd = max(sourceEnd, offset)
+        acknowledge()
+    }
+
+    /// Takes the next changes of the source, and commits what is due.
+    ///
+    /// - Throws: `conflict` if another recorder was faster; `storage`; `damaged`. Nothing of a
+    ///   change is lost then that its source still has.
+    public func append(_ batch: borrowing ChangeBatch) throws {
+        if sources.isEmpty { begin(source: "") }
+        statistics.received += UInt64(batch.count)
+        var next = 0
+        while next < batch.count {
+            if isClosed {
+                reject(batch, next..<batch.count, .closed)
+                break
+            }
+            next = try take(batch, from: next)
+        }
+        if let last = batch.ends.last { sourceEnd = last }
+        try commitIfDue(before: sealedLimit)
+        lastArrival = repository.now()
+        acknowledge()
+    }
+
+    /// Takes a stretch of changes of one sort.
+    /// - Returns: where the next begins.
+    private func take(_ batch: borrowing ChangeBatch, from first: Int) throws -> Int {
+        let stamps = batch.changes.stamps
+        let sort = self.sort(stamps[first].time)
+        var next = first + 1
+        if sort == .good { note(stamps[first].time) }
+        while next < stamps.count {
+            let time = stamps[next].time
+            guard self.sort(time) == sort else { break }
+            if sort == .good { note(time) }
+            next += 1
+            // Else a long batch of one second could exceed what may be held.
+            if next - first == 16_384 { break }
+        }
+        try put(batch, first..<next, sort)
+        return next
+    }
+
+    @inline(__always)
+    private func note(_ time: Int64) {
+        if time > greatestTime { greatestTime = time }
+    }
+
+    private func sort(_ time: Int64) -> Sort {
+        let end = historyEnd
+        if time >= end {
+            if time > CommitAssembly.timeMax { return .impossible }
+            return time < sealedLimit ? .late : .good
+        }
+        if time < CommitAssembly.timeMin { return .impossible }
+        if time < publisher.head.exactFrom { return .covered }
+        if end % 1_000_000 != 0, CommitAssembly.secondEnd(time) > end { return .tail }
+        return .suspect
+    }
+
+    /// Changes before it are of seconds that are sealed.
+    var sealedLimit: Int64 {
+        guard greatestTime > Int64.min else { return forcedLimit }
+        let second = CommitAssembly.floor(greatestTime) - options.latenessSeconds
+        return max(second * 1_000_000, forcedLimit)
+    }
+
+    private func put(
+        _ batch: borrowing ChangeBatch, _ range: Range<Int>, _ sort: Sort
+    ) throws {
+        let start = range.lowerBound == 0 ? sourceEnd : batch.ends[range.lowerBound - 1]
+        let source = UInt32(sources.count - 1)
+        switch sort {
+        case .good: pending.append(batch, range, start: start, source: source)
+        case .late: pending.append(batch, range, start: start, source: source, isLate: true)
+        case .covered: statistics.covered += UInt64(range.count)
+        case .suspect:
+            suspects.append(batch, range, start: start, source: source)
+            if suspects.count >= Self.suspectsMax { try settleSuspects() }
+        case .tail:
+            if ownsTail {
+                pending.append(batch, range, start: start, source: source, time: historyEnd)
+            } else {
+                try putTail(batch, range, start, source)
+            }
+        case .impossible:
+            try closeRange(before: (source, start))
+            reject(batch, range, .impossibleTime)
+        }
+        if pending.byteCount > options.pendingBytesMax { try relieve() }
+    }
+
+    /// Suspects that are held until the archive is asked about them.
+    private static let suspectsMax = 65_536
+
+    /// Changes of the second within which the history ends: what is not known moves forward.
+    private func putTail(
+        _ batch: borrowing ChangeBatch, _ range: Range<Int>, _ start: UInt64, _ source: UInt32
+    ) throws {
+        let questions = PendingChanges()
+        questions.append(batch, range, start: start, source: source)
+        let known = try KnownChanges(repository, currentHistory()).find(questions)
+        for index in 0..<questions.count {
+            if known[index] {
+                statistics.known += 1
+                continue
+            }
+            questions.changes.stamps[index].time = historyEnd
+            pending.append(questions, index)
+        }
+    }
+
+    // MARK: Sent again
+
+    /// Asks the archive about the suspects. One that is not known closes the range.
+    func settleSuspects() throws {
+        if suspects.isEmpty { return }
+        let known = try KnownChanges(repository, currentHistory()).find(suspects)
+        statistics.known += UInt64(known.count { $0 })
+        guard known.contains(false) else {
+            suspects.removeAll()
+            return
+        }
+        try close()
+        for index in known.indices where !known[index] {
+            reject(suspects, index, .tooLate(historyEnd))
+        }
+        suspects.removeAll()
+        rejectPending([:])
+    }
+
+    private func currentHistory() throws -> TableHistory {
+        if let history, history.nextSequence == publisher.head.nextSequence { return history }
+        let read = try repository.history(table, record)
+        history = read
+        return read
+    }
+
+    // MARK: Rejecting
+
+    private func reject(
+        _ batch: borrowing ChangeBatch, _ range: Range<Int>, _ reason: RejectedChanges.Reason
+    ) {
+        let name = sources[sources.count - 1]
+        rejected.changes.rows.append(batch.changes.rows, range)
+        rejected.changes.stamps += batch.changes.stamps[range]
+        for index in range {
+            rejected.reasons.append(reason)
+            let start = index == 0 ? sourceEnd : batch.ends[index - 1]
+            rejected.positions.append(SourcePosition(name: name, offset: start))
+        }
+        statistics.rejected += UInt64(range.count)
+    }
+
+    private func reject(
+        _ source: PendingChanges, _ index: Int, _ reason: RejectedChanges.Reason
+    ) {
+        rejected.changes.rows.append(source.changes.rows, index..<index + 1)
+        rejected.changes.stamps.append(source.changes.stamps[index])
+        rejected.reasons.append(reason)
+        rejected.positions.append(
+            SourcePosition(
+                name: sources[Int(source.sources[index])], offset: source.starts[index]))
+        statistics.rejected += 1
+    }
+
+    /// Rejects all pending changes.
+    /// - Parameter reasons: of those at fault, by place.
+    func rejectPending(_ reasons: [UInt32: RejectedChanges.Reason]) {
+        for index in 0..<pending.count {
+            reject(pending, index, reasons[UInt32(index)] ?? .closed)
+        }
+        pending.removeAll()
+    }
+}
+
+extension CommitAssembly {
+    /// Times that changes may have: the years 0001 to 9999, but for the last second, whose end is
+    /// no instant.
+    static let timeMin = Instant.least.microseconds
+    static let timeMax = Instant.greatest.microseconds - 1
+}

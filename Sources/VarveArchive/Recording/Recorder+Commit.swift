@@ -1,0 +1,305 @@
+import VarveBytes
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+// Sealing seconds and committing them.
+
+extension Recorder {
+    /// Commits what is due by the clock while no changes come: seconds that became complete, and
+    /// such that have waited for `flushSeconds`. Call it at `nextFlush`.
+    /// - Throws: as `append`.
+    public func tick() throws {
+        if isClosed { return }
+        try settleSuspects()
+        if isClosed { return }
+        try commitIfDue(before: idleLimit)
+        acknowledge()
+    }
+
+    /// Commits what complete seconds there are, if they have waited or take much memory.
+    func commitIfDue(before limit: Int64) throws {
+        if isClosed { return }
+        try lease.refreshIfDue()
+        guard limit > historyEnd, hasChanges(before: limit) else {
+            waitingSince = nil
+            return
+        }
+        let now = repository.now()
+        let since = waitingSince ?? now
+        waitingSince = since
+        // After a step back of the clock it would wait for long.
+        let isDue = now - since >= options.flushSeconds * 1_000_000 || now < since
+        if isDue || pending.byteCount >= options.commitBytes { try commit(before: limit) }
+    }
+
+    /// Commits the seconds that are complete by what has been seen, without waiting.
+    /// - Throws: as `append`.
+    public func flush() throws {
+        if isClosed { return }
+        try settleSuspects()
+        if isClosed { return }
+        let limit = sealedLimit
+        if limit > historyEnd, hasChanges(before: limit) { try commit(before: limit) }
+        acknowledge()
+    }
+
+    /// Ends the input: every second that the clock has passed is complete. What is left of the
+    /// current second stays pending; its source has it, behind `acknowledged`.
+    /// - Throws: as `append`.
+    public func finish() throws {
+        if isClosed { return }
+        try settleSuspects()
+        if isClosed { return }
+        let clock = CommitAssembly.floor(repository.now()) * 1_000_000
+        let limit = max(sealedLimit, min(clock, lastPendingSecondEnd ?? historyEnd))
+        if limit > historyEnd, hasChanges(before: limit) { try commit(before: limit) }
+        acknowledge()
+    }
+
+    // MARK: What is complete
+
+    /// How far the source's times are behind the clock, microseconds; nil if nothing came yet. What
+    /// is long past comes in bursts, for which pauses mean nothing: then a pause must be longer.
+    var lag: Int64? {
+        guard let lastArrival, greatestTime > Int64.min else { return nil }
+        let lag = max(0, lastArrival - greatestTime)
+        return lag > Self.liveLag ? lag + Self.liveLag : lag
+    }
+
+    /// A source this far behind the clock does not tell of the present; microseconds.
+    private static let liveLag: Int64 = 5_000_000
+
+    /// Up to where seconds are complete if no changes are waiting to be taken in: the clock, behind
+    /// by as much as the source, has passed their end.
+    private var idleLimit: Int64 {
+        guard let lag, let last = lastPendingSecondEnd else { return sealedLimit }
+        let second = CommitAssembly.floor(repository.now() - lag) - options.latenessSeconds
+        return max(sealedLimit, min(second * 1_000_000, last))
+    }
+
+    /// End of the last second that has changes which are not committed, or that is not complete.
+    var lastPendingSecondEnd: Int64? {
+        let tail = historyEnd % 1_000_000 == 0 ? nil : CommitAssembly.secondEnd(historyEnd)
+        guard !pending.isEmpty else { return tail }
+        return max(tail ?? Int64.min, CommitAssembly.secondEnd(max(greatestTime, historyEnd)))
+    }
+
+    private func hasChanges(before limit: Int64) -> Bool {
+        if isTailComplete(by: limit) { return true }
+        return pending.changes.stamps.contains { $0.time < limit }
+    }
+
+    // MARK: Memory
+
+    /// Commits parts of what is open: the rows held are too many.
+    func relieve() throws {
+        while pending.byteCount > options.pendingBytesMax, !isClosed {
+            try settleSuspects()
+            if isClosed { return }
+            let limit = sealedLimit
+            if limit > historyEnd, hasChanges(before: limit) {
+                try commit(before: limit)
+                continue
+            }
+            guard let first = pending.leastTime, let last = pending.greatestTime else { return }
+            let secondEnd = CommitAssembly.secondEnd(first)
+            if secondEnd <= last {
+                // Several open seconds: the oldest is given up, as if the lateness were less.
+                forcedLimit = max(forcedLimit, secondEnd)
+            } else {
+                try commit(before: last + 1)
+            }
+        }
+    }
+
+    // MARK: Committing
+
+    /// Commits the pending changes with a time before `limit`, which is the commit's `to`.
+    func commit(before limit: Int64) throws {
+        try settleSuspects()
+        if isClosed { return }
+        let assembly = CommitAssembly(pending, before: limit, map)
+        if let cut = assembly.cut {
+            if cut > historyEnd, hasChanges(before: cut) { try commit(before: cut) }
+            // The places of the faults have moved if a part was committed.
+            let faults = CommitAssembly(pending, before: limit, map).faults(of: cut)
+            try close()
+            rejectPending(faults)
+            return
+        }
+        statistics.noChanges += assembly.noChanges
+        statistics.known += assembly.known
+        if !assembly.kept.isEmpty || isTailComplete(by: limit) {
+            try publish(assembly, to: limit)
+        }
+        drop(assembly.selection)
+        waitingSince = nil
+        acknowledge()
+    }
+
+    private func isTailComplete(by limit: Int64) -> Bool {
+        historyEnd % 1_000_000 != 0 && CommitAssembly.secondEnd(historyEnd) <= limit
+    }
+
+    private func publish(_ assembly: CommitAssembly, to limit: Int64) throws {
+        var content = CommitPublisher.Content(
+            to: limit, items: head.items, bytes: head.bytes, digest: head.digest)
+        addCheckpoints(assembly, to: &content)
+        content.changes = UInt64(assembly.kept.count)
+        content.sourceKind = options.sourceKind
+        content.sourcePosition = position(without: assembly.selection).encoded
+        try map.makeRoom(for: assembly.updates.count, place, repository, table)
+        let receipt = try publisher.publish(content) { tree in
+            try prepare(assembly.kept, into: tree)
+        }
+        for update in assembly.updates { map.set(update.key, update.entry) }
+        map.stand(at: head)
+        ownsTail = limit % 1_000_000 != 0
+        statistics.commits += 1
+        statistics.recorded += content.changes
+        statistics.checkpoints += UInt64(content.checkpoints.count)
+        statistics.writtenBytes += receipt.objectBytes + receipt.packBytes
+    }
+
+    /// Adds up the seconds. Of one that is not complete there is no checkpoint yet; the next commit
+    /// that completes it makes one.
+    private func addCheckpoints(
+        _ assembly: CommitAssembly, to content: inout CommitPublisher.Content
+    ) {
+        var seconds = assembly.seconds
+        var carried: UInt64 = 0
+        if historyEnd % 1_000_000 != 0 {
+            carried = max(1, tailChanges)
+            let open = CommitAssembly.floor(historyEnd)
+            if seconds.first?.second != open {
+                seconds.insert(CommitAssembly.SecondSum(second: open), at: 0)
+            }
+        }
+        tailChanges = 0
+        for sum in seconds {
+            let changes = sum.changes + carried
+            carried = 0
+            content.items = UInt64(Int64(content.items) + sum.items)
+            content.bytes = UInt64(Int64(content.bytes) + sum.bytes)
+            content.digest = content.digest &+ sum.digest
+            if changes == 0 { continue }
+            if (sum.second + 1) * 1_000_000 > content.to {
+                tailChanges = changes
+                continue
+            }
+            guard let instant = Instant(second: sum.second + 1) else { continue }
+            content.checkpoints.append(
+                Checkpoint(
+                    instant: instant, changes: changes, items: content.items,
+                    bytes: content.bytes, digest: content.digest))
+        }
+    }
+
+    /// Changes in a block that is prepared at a time.
+    private static let blockSize = 4096
+
+    /// Hashes, weighs and cuts the changes on other threads, in order.
+    private func prepare(_ kept: [UInt32], into tree: TreeBuilder) throws {
+        let preparer = RunPreparer(cutHash: repository.cutHash)
+        let pending = self.pending
+        let limit = kept.count <= Self.blockSize ? 1 : repository.pipelineLimit
+        let pipeline = OrderedPipeline<ArraySlice<UInt32>, PreparedChanges>(limit: limit) {
+            try preparer.prepare(pending.changes, $0)
+        }
+        var next = 0
+        while next < kept.count || pipeline.pending > 0 {
+            while next < kept.count, !pipeline.isFull {
+                let end = min(kept.count, next + Self.blockSize)
+                pipeline.submit(kept[next..<end])
+                next = end
+            }
+            if let block = try pipeline.take() { try tree.append(block) }
+        }
+    }
+
+    /// Forgets pending changes that are committed or change nothing.
+    private func drop(_ selection: [UInt32]) {
+        if selection.count == pending.count {
+            pending.removeAll()
+            return
+        }
+        var isDropped = [Bool](repeating: false, count: pending.count)
+        for index in selection { isDropped[Int(index)] = true }
+        for index in 0..<pending.count where !isDropped[index] { spare.append(pending, index) }
+        swap(&pending, &spare)
+        spare.removeAll()
+    }
+
+    // MARK: Closing
+
+    /// Closes the range, because what the source tells next cannot be recorded: complete seconds
+    /// are committed, what else is pending is rejected. For records that no change can be made of.
+    /// - Throws: as `append`.
+    public func closeRange() throws { try closeRange(before: nil) }
+
+    /// - Parameter origin: source and offset of the record that cannot be recorded.
+    func closeRange(before origin: (source: UInt32, offset: UInt64)?) throws {
+        try flush()
+        if isClosed { return }
+        try close(before: origin)
+        rejectPending([:])
+        acknowledge()
+    }
+
+    /// Publishes that the range is closed.
+    func close(before origin: (source: UInt32, offset: UInt64)? = nil) throws {
+        if isClosed { return }
+        let position = position(without: [], before: origin)
+        let receipt = try publisher.close(
+            sourceKind: options.sourceKind, sourcePosition: position.encoded)
+        map.stand(at: head)
+        statistics.commits += 1
+        statistics.writtenBytes += receipt.objectBytes
+        waitingSince = nil
+    }
+
+    // MARK: Position
+
+    /// Where a recorder goes on once the changes of `selection` are committed.
+    /// - Parameter origin: source and offset of a record that is not pending, but not done either.
+    private func position(
+        without selection: [UInt32], before origin: (source: UInt32, offset: UInt64)? = nil
+    ) -> SourcePosition {
+        var first = Self.earlier(origin, suspects.earliest)
+        if selection.isEmpty {
+            first = Self.earlier(first, pending.earliest)
+        } else if selection.count < pending.count {
+            var isDropped = [Bool](repeating: false, count: pending.count)
+            for index in selection { isDropped[Int(index)] = true }
+            if let left = isDropped.firstIndex(of: false) {
+                first = Self.earlier(first, (pending.sources[left], pending.starts[left]))
+            }
+        }
+        guard let first else {
+            return SourcePosition(name: sources.last ?? "", offset: sourceEnd)
+        }
+        return SourcePosition(name: sources[Int(first.source)], offset: first.offset)
+    }
+
+    private static func earlier(
+        _ a: (source: UInt32, offset: UInt64)?, _ b: (source: UInt32, offset: UInt64)?
+    ) -> (source: UInt32, offset: UInt64)? {
+        guard let a else { return b }
+        guard let b else { return a }
+        return a < b ? a : b
+    }
+
+    func acknowledge() {
+        if !sources.isEmpty { acknowledged = position(without: []) }
+    }
+}
+
+extension CommitAssembly {
+    /// The faults within the second that begins at `cut`.
+    fileprivate func faults(of cut: Int64) -> [UInt32: RejectedChanges.Reason] {
+        var result: [UInt32: RejectedChanges.Reason] = [:]
+        for fault in faults where isWithin(fault, cut) { result[fault.index] = fault.reason }
+        return result
+    }
+}
