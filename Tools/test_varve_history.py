@@ -329,7 +329,7 @@ class BrokenRuleTests(RepositoryTest):
                                     "outside the commit's times"),
             "a second without checkpoint": ("commit 1", without_checkpoint(0),
                                             "has changes but is no checkpoint"),
-            "the last second without one": ("commit 7", without_checkpoint(1),
+            "the last second without one": ("commit 9", without_checkpoint(0),
                                             "has changes but is no checkpoint"),
             "a beginning without one": ("commit 0", without_checkpoint(0), "is no checkpoint"),
             "the state at the end": ("commit 2", set_to(totals=(4, 5, 6)), "not the one recorded"),
@@ -365,6 +365,14 @@ class BrokenRuleTests(RepositoryTest):
             table.record(at(36) + 500_000, [put(36.1, "a", "8")])
 
         self.assert_found("ends within a second", None, False, write)
+
+    def test_a_complete_second_at_the_end(self):
+        def write(root, spoil, layout):
+            table = write_sample(root)
+            table.spoil = {"commit 10": lambda fields: fields.update(checkpoints=[])}
+            table.record(at(40), [put(39.5, "a", "8")])
+
+        self.assert_found("has changes but is no checkpoint", None, False, write)
 
     def test_changes_that_change_nothing(self):
         def write(root, spoil, layout):

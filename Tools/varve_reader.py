@@ -4097,7 +4097,7 @@ class Verifier:
                         f"{checkpoints.changes[ordinal]} changes; there are {count}")
             count, first = 0, None
         # What is left is the tail: changes of the last second, which is not sealed.
-        if first is not None and (first // MICROSECONDS + 1) * MICROSECONDS < one.time_to:
+        if first is not None and (first // MICROSECONDS + 1) * MICROSECONDS <= one.time_to:
             problem(f"{self.history.directory}, range {one}: the second of {format_time(first)} "
                     f"has changes but is no checkpoint")
 
