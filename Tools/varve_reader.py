@@ -2643,8 +2643,9 @@ class SpanTree:
     read only the pages that they need.
     """
 
-    # What every page holds but the last of its level.
-    CHECKPOINTS, TIMES, CHILDREN = 256, 65_536, 1024
+    # What every page of a time list holds but the last of its level. Pages of checkpoints may hold
+    # fewer: one of which only the low bits of the digest are known cannot begin a leaf.
+    TIMES, CHILDREN = 65_536, 1024
 
     def __init__(self, repository, root, owner, leaf_kind, check_encoding=False):
         self.repository = repository
@@ -2653,7 +2654,6 @@ class SpanTree:
         self.leaf_kind = leaf_kind
         self.index_kind = leaf_kind + 1
         self.is_checkpoints = leaf_kind == KIND_CHECKPOINT_LEAF
-        self.full = self.CHECKPOINTS if self.is_checkpoints else self.TIMES
         self.check_encoding = check_encoding
         self._level = None
         self._decoded = Memory(lambda key: self._decode(*key), 256)
@@ -2702,14 +2702,14 @@ class SpanTree:
                 stretch = (first.second, last.second, len(found))
             else:
                 stretch = (first[0], last[0], len(found))
-            full = self.full
+            full = self.TIMES
         else:
             self._check_children(found, where)
             stretch = (found[0][0], found[-1][1], sum(child[2] for child in found))
             full = self.CHILDREN
         if promised not in (None, stretch):
             raise Damage("the page is not what its parent says", where)
-        if not is_last and len(found) != full:
+        if not self.is_checkpoints and not is_last and len(found) != full:
             raise Damage("a page before the last of its level is not full", where)
         if level == 0:
             yield found, where
