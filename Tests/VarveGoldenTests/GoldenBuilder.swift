@@ -13,9 +13,9 @@ struct GoldenBuilder {
 
     let store: MemoryStore
     let repository: Repository
-    /// Lines of DynamoDB JSON, in key order, by `table-backup`.
-    private(set) var expected: [String: [String]] = [:]
-    private let time: ManualTime
+    /// Lines of DynamoDB JSON, in key order, by `table-backup`, or by `table@second` (since 1970).
+    var expected: [String: [String]] = [:]
+    let time: ManualTime
 
     init(seed: UInt64, packBytes: UInt64 = RepositoryConfiguration.packBytesDefault) throws {
         time = ManualTime(Self.start)

@@ -17,6 +17,7 @@ struct GoldenRepository: CustomTestStringConvertible {
         GoldenRepository(name: "small") { try GoldenContents.small() },
         GoldenRepository(name: "values") { try GoldenContents.values() },
         GoldenRepository(name: "history") { try GoldenContents.history() },
+        GoldenRepository(name: "recorded") { try GoldenContents.recorded() },
         GoldenRepository(name: "films") { try GoldenContents.films() },
     ]
 
@@ -42,7 +43,7 @@ struct GoldenRepository: CustomTestStringConvertible {
         return store
     }
 
-    /// Lines of DynamoDB JSON by backup, as `table-backup`.
+    /// Lines of DynamoDB JSON by backup, as `table-backup`, or by instant, as `table@second`.
     func expected() throws -> [String: [UInt8]] {
         var result: [String: [UInt8]] = [:]
         let files = try Self.files(under: directory.appendingPathComponent("expected"))

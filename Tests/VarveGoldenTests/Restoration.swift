@@ -22,18 +22,26 @@ extension Repository {
     /// Restores a backup and proves it.
     /// - Throws: also `proofFailed` if the rows are not those that the backup records.
     func restore(_ history: TableHistory, _ backup: BackupRecord) throws -> Rows {
-        let plan = try history.plan(at: backup.instant)
+        var digest = Hash256.zero
+        let result = try restore(history, history.plan(at: backup.instant), digest: &digest)
+        guard digest == backup.digest, result.count == Int(backup.items) else {
+            throw VarveError(.proofFailed, "the rows are not those recorded")
+        }
+        return result
+    }
+
+    /// The rows of a state, and their table digest.
+    func restore(
+        _ history: TableHistory, _ plan: StatePlan, digest: inout Hash256
+    ) throws -> Rows {
         let source = try rows(plan, schema: history.record.keySchema)
         var result: Rows = [:]
-        var digest = Hash256.zero
+        digest = .zero
         while let block = try source.nextBlock() {
             var whole = RowBuffer()
             try expand(block, 0..<block.rows.count, into: &whole)
             digest = digest &+ ItemDigest.tableDigest(of: whole)
             for index in 0..<whole.count { result[whole.keyBytes(index)] = whole.valueBytes(index) }
-        }
-        guard digest == backup.digest, result.count == Int(backup.items) else {
-            throw VarveError(.proofFailed, "the rows are not those recorded")
         }
         return result
     }

@@ -98,6 +98,12 @@ for table in json.load(open("list"))["tables"]:
         count=$((count + 1))
     done < backups
 done
+for expected in "$ROOT"/Fixtures/golden/*/expected/*@*.jsonl; do
+    golden=${expected%/expected/*} name=$(basename "$expected" .jsonl)
+    reader 0 "the reader restores $name" restore "$golden/repository" "${name%@*}" --at "${name#*@}"
+    cp output restored
+    same "$expected" restored
+done
 [ "$count" -ge 10 ] || fail "there are hardly any golden backups"
 
 # What the specification alone is enough to write, varve restores at every second.
