@@ -8,7 +8,7 @@ import VarveStorage
 /// Two states of a table that are to be compared; one of them may be a file.
 public struct DifferenceRequest: Sendable {
     public var table: String
-    /// What was before: a backup, a recorded instant, or a file.
+    /// What was before: a backup, a time whose state is exactly known, or a file.
     public var from: String
     /// What came after.
     public var to: String
@@ -124,7 +124,7 @@ public struct DifferenceOperation {
 
     // MARK: Sides
 
-    /// A backup if there is one of that name, else a file, else a recorded instant.
+    /// A backup if there is one of that name, else a file, else a time.
     private func side(_ text: String, _ history: TableHistory) throws(VarveError) -> Side {
         do {
             return .state(try history.state(.backup(text)))
@@ -134,9 +134,13 @@ public struct DifferenceOperation {
                 options.isPlainJSON = request.isPlainJSON
                 return .source(try TableSource.open(text, options: options))
             }
-            guard let time = try? StateSelection(time: text) else {
+            let time: StateSelection
+            do throws(VarveError) {
+                time = try StateSelection(time: text)
+            } catch {
                 throw VarveError(
-                    .notFound, missing.message + "; and there is no such file, nor is it a time",
+                    .notFound,
+                    missing.message + "; there is no such file; and as a time: \(error.message)",
                     at: text)
             }
             return .state(try history.state(time))

@@ -7,9 +7,23 @@ public struct VerifyRequest: Sendable {
     /// Which states to restore in memory.
     public enum Restores: Sendable, Hashable {
         case none
-        /// A backup by name, ARN or the beginning of an id, of any table.
-        case backup(String)
+        /// A backup by name, ARN or the beginning of an id, of any table; or else a time, for every
+        /// table that has a state there.
+        case named(String)
         case all
+        /// So many instants of each table, chosen at random among those whose states are known.
+        case random(Int)
+
+        /// Reads `all`, `random:N`, a time, or the name of a backup.
+        public init(_ text: String) {
+            if text == "all" {
+                self = .all
+            } else if text.hasPrefix("random:"), let count = Int(text.dropFirst(7)), count > 0 {
+                self = .random(count)
+            } else {
+                self = .named(text)
+            }
+        }
     }
 
     /// Which packs to read.
@@ -79,14 +93,62 @@ public struct VerifyOperation {
         switch request.restores {
         case .none: break
         case .all: options.drill = .allBackups
-        case .backup(let name):
-            let (table, backup) = try find(name)
-            options.drill = .backup(table, backup)
+        case .named(let name): options.drill = try drill(name)
+        case .random(let count): options.drill = .instants(try randomInstants(count))
         }
         return repository.verify(options) { [control] progress in
             control.begin(total: Int(clamping: progress.total))
             control.report(done: Int(clamping: progress.done), items: 0)
         }
+    }
+
+    /// A backup if there is one of that name, else a time.
+    private func drill(_ name: String) throws(VarveError) -> VerificationOptions.Drill {
+        let missing: VarveError
+        do throws(VarveError) {
+            let (table, backup) = try find(name)
+            return .backup(table, backup)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            missing = error
+        }
+        let instant: Instant
+        do throws(VarveError) {
+            instant = try TimeText.instant(name)
+        } catch {
+            throw VarveError(
+                .notFound, missing.message + "; and as a time: \(error.message)")
+        }
+        return .instants(try tables(at: instant))
+    }
+
+    /// The tables that have a state at an instant.
+    private func tables(at instant: Instant) throws(VarveError) -> [TableID: [Instant]] {
+        var result: [TableID: [Instant]] = [:]
+        var refusal: VarveError?
+        for table in try repository.catalog(for: .reading).tables {
+            let history = try repository.history(table.id, table.record, for: .reading)
+            do throws(VarveError) {
+                _ = try history.plan(at: instant)
+                result[table.id] = [instant]
+            } catch {
+                // What is damaged is for the report.
+                if error.code == .damaged { result[table.id] = [instant] }
+                if refusal == nil { refusal = error }
+            }
+        }
+        if let refusal, result.isEmpty { throw refusal }
+        return result
+    }
+
+    /// Instants of each table whose states are exactly known, chosen at random.
+    private func randomInstants(_ count: Int) throws(VarveError) -> [TableID: [Instant]] {
+        var result: [TableID: [Instant]] = [:]
+        for table in try repository.catalog(for: .reading).tables {
+            let history = try repository.history(table.id, table.record, for: .reading)
+            result[table.id] = try history.randomInstants(count, repository.environment.random)
+        }
+        return result
     }
 
     private func find(_ name: String) throws(VarveError) -> (TableID, BackupID) {

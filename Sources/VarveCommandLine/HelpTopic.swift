@@ -44,7 +44,18 @@ enum HelpTopic: String, CaseIterable {
 
           Instants are whole seconds, with a time zone:
             2025-09-25T10:00:00Z    2025-09-25 12:00:00+02:00    1758794400 (seconds since 1970)
-          The state at an instant holds every change before it.
+          Ago, of the second under way:
+            '90s ago'    '2h ago'    '3 days ago'    '1 week ago'
+          A time without a zone, or with a fraction of a second, is refused. With --at, and in
+          diff, 'now' is the newest state that is recorded, as --latest.
+
+          The state at an instant holds every change before it, and none from it on. A change
+          belongs to the checkpoint at the end of its second.
+
+          Where changes were recorded as they came, every second can be restored; between two
+          checkpoints nothing changed, and the state is that of the first. Where full copies were
+          made, only their own instants can be. 'varve tables' shows which times those are; another
+          time is refused, with the nearest that can be had: varve makes up no state.
 
           Durations are a number and a unit: s seconds, m minutes, h hours, d days, w weeks,
           y years:

@@ -1,5 +1,5 @@
-import VarveBytes
-import VarveStorage
+public import VarveBytes
+public import VarveStorage
 
 /// A file that gets its name only when it is whole.
 ///
@@ -76,9 +76,11 @@ final class FileTarget {
 }
 
 /// Names of what is not whole yet.
-enum TemporaryName {
+public enum TemporaryName {
     /// A hidden name beside a target that must not be there.
-    static func beside(_ path: String, random: any RandomSource) throws(VarveError) -> String {
+    public static func beside(
+        _ path: String, random: any RandomSource
+    ) throws(VarveError) -> String {
         var isThere = true
         do throws(VarveError) {
             _ = try FileSystem.metadata(path)

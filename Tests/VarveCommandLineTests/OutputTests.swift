@@ -72,7 +72,7 @@ struct OutputTests {
     }
 
     @Test func manualPages() throws {
-        #expect(ManualPage.commandNames.count == 15)
+        #expect(ManualPage.commandNames.contains("restore"))
         for name in ManualPage.commandNames {
             let roff = try ManualPage.of(name).roff
             #expect(roff.hasPrefix(".TH VARVE-\(name.uppercased()) 1 "))

@@ -54,6 +54,12 @@ extension TableHistory {
         return found
     }
 
+    /// Whether a checkpoint is recorded, whatever backups say.
+    func tells(ofStateAt instant: Instant) throws(VarveError) -> Bool {
+        if uncovered.last(upTo: instant)?.instant == instant { return true }
+        return try pages?.last(upTo: instant.second)?.instant == instant
+    }
+
     /// How many checkpoints there are.
     /// - Throws: `damaged` if pages of checkpoints are.
     /// - Complexity: O(checkpoints of commits), and few pages.

@@ -39,14 +39,11 @@ extension Repository {
     /// record has published its layout before now.
     private func confirm(_ backup: BackupRecord, _ history: TableHistory) throws(VarveError) {
         if try newestLayout(of: history.id) == history.layoutNumber { return }
-        do throws(VarveError) {
-            _ = try self.history(history.id, history.record).plan(at: backup.instant)
-        } catch {
-            guard error.code == .damaged || error.code == .notFound else { throw error }
-            try forget(history.id, [backup])
-            throw VarveError(
-                .conflict, "the state at \(backup.instant) was pruned meanwhile; run this again")
-        }
+        let now = try self.history(history.id, history.record)
+        if try now.tells(ofStateAt: backup.instant) { return }
+        try forget(history.id, [backup])
+        throw VarveError(
+            .conflict, "the state at \(backup.instant) was pruned meanwhile; run this again")
     }
 
     /// The backups of a table that are past the time until which they were to be kept.

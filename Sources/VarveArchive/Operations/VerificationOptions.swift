@@ -19,6 +19,8 @@ public struct VerificationOptions: Sendable {
         case none
         case backup(TableID, BackupID)
         case allBackups
+        /// So of each table: instants whose states are exactly known.
+        case instants([TableID: [Instant]])
         /// Every checkpoint, and so every backup.
         case allCheckpoints
     }

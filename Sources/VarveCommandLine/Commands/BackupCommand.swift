@@ -8,7 +8,7 @@ import VarveModel
 
 struct BackupCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
-        commandName: "backup", abstract: "Archive a full copy of a table.",
+        commandName: "backup", abstract: "Archive a copy of a table, or name a recorded state.",
         discussion: """
             SOURCE is a file of DynamoDB JSON, one item a line; what 'aws dynamodb scan' prints; \
             the directory of a full export to S3; or - for standard input. Files may be gzip.
@@ -16,11 +16,17 @@ struct BackupCommand: VarveSubcommand {
             The key attributes are needed once, for a table that is new to the repository. Without \
             --time the backup is of the export's time, or else of now.
 
+            Without SOURCE the backup is of the newest state that is recorded, or with --at of a \
+            past one. It copies nothing and takes the same time whatever the table's size; prune \
+            keeps what it needs.
+
             Example:
               varve backup Orders orders.jsonl -r /backups/shop --name monday \\
                 --partition-key InvoiceNo:S --sort-key Line:N
               aws dynamodb scan --table-name Orders --consistent-read |
                 varve backup Orders - -r /backups/shop --name tuesday
+              varve backup Orders -r /backups/shop --name before-migration
+              varve backup Orders -r /backups/shop --name last-good --at '2h ago'
             """)
 
     static let endsGently = true
@@ -30,8 +36,10 @@ struct BackupCommand: VarveSubcommand {
     @Argument(help: "The table's name.")
     var table: String
 
-    @Argument(help: "The copy: a file, an export's directory, or -.", completion: .file())
-    var source: String
+    @Argument(
+        help: "The copy: a file, an export's directory, or -; left out: a recorded state.",
+        completion: .file())
+    var source: String?
 
     @Option(help: "The backup's name.")
     var name: String
@@ -52,6 +60,11 @@ struct BackupCommand: VarveSubcommand {
 
     @Option(
         help: ArgumentHelp(
+            "Without a source: the state at this time; see 'varve help times'.", valueName: "time"))
+    var at: String?
+
+    @Option(
+        help: ArgumentHelp(
             "What aws dynamodb describe-table and the like print; may be given several times.",
             valueName: "file"),
         completion: .file())
@@ -65,6 +78,11 @@ struct BackupCommand: VarveSubcommand {
     var force = false
 
     func run(in session: Session) throws {
+        guard let source else { return try nameState(session) }
+        if at != nil {
+            throw VarveError(
+                .usage, "--at names a recorded state; when a copy was made is told by --time")
+        }
         var request = FullBackupRequest(table: table, source: source, name: name)
         request.sourceOptions.isPlainJSON = plainJson
         request.schema = try schema()
@@ -78,6 +96,42 @@ struct BackupCommand: VarveSubcommand {
         }
         session.warn(report.warnings)
         try session.printOutcome(report.json, lines: lines(report))
+    }
+
+    /// A backup without a source.
+    private func nameState(_ session: Session) throws {
+        if partitionKey != nil || sortKey != nil || plainJson || time != nil || !settings.isEmpty
+            || force
+        {
+            throw VarveError(
+                .usage, "this backup has no source; only --name, --at and --keep-for fit it")
+        }
+        var request = NamedBackupRequest(table: table, name: name)
+        if let at { request.state = try StateSelection(time: at) }
+        request.keepFor = keepFor?.microseconds
+        let report = try NamedBackupOperation(try common.repository(), request).run()
+        session.warn(report.warnings)
+        let backup = report.backup
+        var facts = FactList()
+        facts.add("as of", backup.instant.description)
+        facts.add(
+            "items",
+            Quantities.count(backup.items) + ", "
+                + "\(Quantities.bytes(backup.bytes)) by DynamoDB's measure")
+        facts.add("keep until", backup.keepUntil.map(Quantities.time))
+        facts.add("digest", backup.digest.description)
+        facts.add("head", report.table.head.description)
+        let title =
+            "backup \(backup.name) (\(backup.id.description.prefix(8))) of table \(table) "
+            + "in \(Quantities.elapsed(report.microseconds))"
+        try session.printOutcome(
+            .members([
+                "table": .string(table), "backup": backup.json,
+                "head": .string(report.table.head.description),
+                "warnings": .array(report.warnings.map { .string($0) }),
+                "microseconds": .number(report.microseconds),
+            ]),
+            lines: [title] + facts.lines)
     }
 
     private func schema() throws(VarveError) -> KeySchema? {

@@ -7,12 +7,14 @@ struct DiffCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "diff", abstract: "Tell what changed between two states of a table.",
         discussion: """
-            FROM and TO are backups or recorded times; one of them may be a file. The changes are \
-            records of AWS's incremental exports, one a line, in key order: an insert has no \
-            OldImage, a deletion no NewImage.
+            FROM and TO are backups or times; one of them may be a file. The changes are the net \
+            ones: records of AWS's incremental exports, one a line, in key order: an insert has no \
+            OldImage, a deletion no NewImage. Within recorded history only the changes between \
+            both times are read, however large the table is.
 
             Example:
               varve diff Orders monday tuesday -r /backups/shop --summary
+              varve diff Orders 2025-09-25T10:00:00Z '2h ago' -r /backups/shop
               varve diff Orders monday orders.jsonl -r /backups/shop > changes.jsonl
             """)
 

@@ -10,7 +10,7 @@ struct GetCommand: VarveSubcommand {
 
             Example:
               varve get Orders '{"InvoiceNo":{"S":"536365"},"Line":{"N":"0"}}' \\
-                -r /backups/shop --backup monday
+                -r /backups/shop --at 2025-09-25T10:00:00Z
             """)
 
     @OptionGroup var common: CommonOptions

@@ -1,4 +1,5 @@
 import ArgumentParser
+import VarveArchive
 import VarveBackups
 import VarveBytes
 import VarveEndpoints
@@ -16,6 +17,7 @@ struct RestoreCommand: VarveSubcommand {
               varve restore Orders -r /backups/shop --backup monday --to orders.jsonl
               varve restore Orders -r /backups/shop --at 2025-09-25T10:00:00Z --to then.jsonl
               varve restore Orders -r /backups/shop --at '2h ago' --to before.jsonl
+              varve restore --all -r /backups/shop --at 2025-09-25T10:00:00Z --to shop-then
               varve restore Orders -r /backups/shop --latest --to part.jsonl --partition 536365
             """)
 
@@ -23,8 +25,14 @@ struct RestoreCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "The table's name.")
-    var table: String
+    @Argument(help: "The table's name; left out with --all.")
+    var table: String?
+
+    @Flag(help: "Restore every table, into a directory: all of them at one instant with --at.")
+    var all = false
+
+    @Flag(help: "With --all: leave out tables that have no such state.")
+    var skipUnknown = false
 
     @OptionGroup var state: StateOptions
 
@@ -59,16 +67,43 @@ struct RestoreCommand: VarveSubcommand {
         if to.isEmpty {
             throw VarveError(.usage, "--to is empty: name the file or directory to make, or -")
         }
-        var request = RestoreRequest(table: table, state: try state.selection(), target: to)
+        guard (table == nil) == all else {
+            throw VarveError(.usage, "name one table, or use --all")
+        }
+        if skipUnknown, !all { throw VarveError(.usage, "--skip-unknown goes with --all") }
+        var request = RestoreRequest(table: table ?? "", state: try state.selection(), target: to)
         request.format = format
         request.isLossy = lossy
         request.partition = partition
         request.keyRange = keyRange
         let repository = try common.repository()
+        if all { return try restoreAll(repository, request, session) }
         let receipt = try session.withProgress("restoring", countsBytes: false) {
             try RestoreOperation(repository, request, control: session.control).run()
         }
         try tell(receipt, session)
+    }
+
+    private func restoreAll(
+        _ repository: Repository, _ request: RestoreRequest, _ session: Session
+    ) throws {
+        if state.backup != nil || partition != nil || keyRange != nil || to == "-" {
+            throw VarveError(
+                .usage, "--all restores whole tables into a directory, with --at or --latest")
+        }
+        let operation = RestoreAllOperation(
+            repository, request, skipsUnknown: skipUnknown, control: session.control)
+        let found = try session.withProgress("restoring", countsBytes: false) {
+            try operation.run()
+        }
+        session.warn(found.skipped.map { "left out: \($0)" })
+        try session.printOutcome(
+            .members([
+                "target": .string(to), "tables": .array(found.receipts.map(\.json)),
+                "skipped": .array(found.skipped.map { .string($0) }),
+            ]),
+            lines: found.receipts.flatMap(lines)
+                + ["\(Quantities.count(found.receipts.count, "table")) in \(to)"])
     }
 
     /// Where the receipt goes: standard output, unless that is the target.

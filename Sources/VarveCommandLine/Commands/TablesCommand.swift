@@ -9,7 +9,9 @@ struct TablesCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "tables", abstract: "List the tables of a repository.",
         discussion: """
-            A table that was deleted and made again is listed once for each incarnation.
+            A table that was deleted and made again is listed once for each incarnation. Below \
+            each recorded table stand the times of which every second can be restored, and the \
+            gaps between them. AGE is that of the newest state.
 
             Example:
               varve tables -r /backups/shop
@@ -29,14 +31,42 @@ struct TablesCommand: VarveSubcommand {
             if !history.isEmpty { histories.append(history) }
         }
         try session.print(
-            .array(try histories.map { try $0.summaryJSON }), lines: try lines(histories))
+            .array(try histories.map { try $0.summaryJSON }),
+            lines: try lines(histories, repository.now()))
     }
 
-    private func lines(_ histories: [TableHistory]) throws -> [String] {
+    private func age(of instant: Instant, _ now: Int64) -> String {
+        let seconds = now / 1_000_000 - instant.second
+        return seconds < 0 ? "in the future" : Quantities.duration(seconds: seconds)
+    }
+
+    /// What can be restored of a recorded table.
+    private func restorable(_ history: TableHistory) -> [String] {
+        let ranges = history.ranges
+        if ranges.allSatisfy(\.isExactAtCheckpointsOnly) { return [] }
+        let ordinal = history.record.ordinal
+        let name = history.record.name + (ordinal == 0 ? "" : " (\(ordinal + 1))")
+        var lines = ["", "restorable of \(name)"]
+        for (index, range) in ranges.enumerated() {
+            if index > 0, ranges[index - 1].to < range.from {
+                let seconds = range.from.second - ranges[index - 1].to.second
+                lines.append("  gap of \(Quantities.duration(seconds: seconds))")
+            }
+            let which =
+                range.isExactAtCheckpointsOnly ? "only full copies and backups" : "every second"
+            lines.append(
+                "  \(range.from) to \(range.to), \(which)" + (range.isClosed ? ", closed" : ""))
+        }
+        return lines
+    }
+
+    private func lines(
+        _ histories: [TableHistory], _ now: Int64
+    ) throws -> [String] {
         if histories.isEmpty { return ["no tables yet; 'varve backup' makes one"] }
         var table = TextTable(
             .text("TABLE"), .text("KEY"), .number("ITEMS"), .number("SIZE"), .number("BACKUPS"),
-            .text("NEWEST STATE"))
+            .text("NEWEST STATE"), .text("AGE"))
         for history in histories {
             let ordinal = history.record.ordinal
             let latest = try history.latest
@@ -46,10 +76,11 @@ struct TablesCommand: VarveSubcommand {
                 latest.map { Quantities.count($0.items) } ?? "-",
                 latest.map { Quantities.bytes($0.bytes) } ?? "-",
                 Quantities.count(history.backups.count),
-                (latest?.instant.description ?? "-")
+                latest?.instant.description ?? "-",
+                latest.map { age(of: $0.instant, now) } ?? "-"
                     + (history.damage.isEmpty ? "" : ", damaged"))
         }
-        return table.lines
+        return table.lines + histories.flatMap(restorable)
     }
 }
 
@@ -70,6 +101,14 @@ extension TableHistory {
                 "backups": .number(backups.count),
                 "newestInstant": latest.map { .string($0.instant.description) },
                 "head": .string(head.description),
+                "restorable": .array(
+                    ranges.map {
+                        .members([
+                            "from": .string($0.from.description), "to": .string($0.to.description),
+                            "everySecond": .boolean(!$0.isExactAtCheckpointsOnly),
+                            "isClosed": .boolean($0.isClosed),
+                        ])
+                    }),
                 "isDamaged": damage.isEmpty ? nil : .boolean(true),
             ])
         }

@@ -28,13 +28,13 @@ public struct VarveCommand: ParsableCommand {
                 name: "Making and using backups",
                 subcommands: [
                     InitCommand.self, BackupCommand.self, RestoreCommand.self, GetCommand.self,
-                    DiffCommand.self,
+                    DiffCommand.self, HistoryCommand.self,
                 ]),
             CommandGroup(
                 name: "Looking",
                 subcommands: [
-                    TablesCommand.self, BackupsCommand.self, ShowCommand.self, StatsCommand.self,
-                    HeadCommand.self, VerifyCommand.self,
+                    TablesCommand.self, BackupsCommand.self, CheckpointsCommand.self,
+                    ShowCommand.self, StatsCommand.self, HeadCommand.self, VerifyCommand.self,
                 ]),
             CommandGroup(
                 name: "Keeping house", subcommands: [ForgetCommand.self, PruneCommand.self]),

@@ -18,6 +18,7 @@ struct VerifyCommand: VarveSubcommand {
               varve verify -r /backups/shop --read-data
               varve verify -r /backups/shop --read-data-subset 1/7 --restore monday
               varve verify -r /backups/shop --anchor "$(cat head-of-orders)@Orders"
+              varve verify -r /backups/shop --restore random:5
             """,
         aliases: ["check"])
 
@@ -36,7 +37,8 @@ struct VerifyCommand: VarveSubcommand {
 
     @Option(
         help: ArgumentHelp(
-            "Restore a backup in memory, or all of them with 'all'.", valueName: "backup"))
+            "Restore in memory: a backup, or 'all' of them; every table at a time; or 'random:N' "
+                + "instants of each table.", valueName: "state"))
     var restore: String?
 
     @Option(
@@ -61,7 +63,7 @@ struct VerifyCommand: VarveSubcommand {
         if decode, request.data == .none {
             throw VarveError(.usage, "--decode needs --read-data or --read-data-subset beside it")
         }
-        if let restore { request.restores = restore == "all" ? .all : .backup(restore) }
+        if let restore { request.restores = VerifyRequest.Restores(restore) }
         let started = SystemClock.microseconds()
         let report = try session.withProgress("checking", countsBytes: false) {
             try VerifyOperation(

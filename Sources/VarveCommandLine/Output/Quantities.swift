@@ -47,6 +47,15 @@ enum Quantities {
         return Instant(second: seconds)?.description ?? "\(microseconds) µs"
     }
 
+    /// A time to the microsecond: `2024-01-01T00:00:00.000123Z`; whole seconds without a fraction.
+    static func preciseTime(_ microseconds: Int64) -> String {
+        let rest = (microseconds % 1_000_000 + 1_000_000) % 1_000_000
+        if rest == 0 { return time(microseconds) }
+        let digits = String(rest)
+        let fraction = String(repeating: "0", count: 6 - digits.count) + digits
+        return time(microseconds).dropLast() + "." + fraction + "Z"
+    }
+
     /// How long something took: `0.31 s`, `2 min 5 s`.
     static func elapsed(_ microseconds: Int64) -> String {
         let seconds = Double(microseconds) / 1_000_000

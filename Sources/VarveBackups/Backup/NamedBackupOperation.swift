@@ -1,0 +1,87 @@
+public import VarveArchive
+import VarveBytes
+public import VarveFormat
+import VarveStorage
+
+/// Which recorded state is to be a backup.
+public struct NamedBackupRequest: Sendable {
+    public var table: String
+    public var name: String
+    /// Not a backup.
+    public var state: StateSelection
+    /// Promise to keep it so long; microseconds.
+    public var keepFor: Int64?
+
+    public init(table: String, name: String, state: StateSelection = .latest) {
+        self.table = table
+        self.name = name
+        self.state = state
+    }
+}
+
+/// A backup of a state that the repository has.
+public struct NamedBackupReport: Sendable {
+    public var table: TableHistory
+    public var backup: BackupRecord
+    public var warnings: [String]
+    /// Wall-clock time.
+    public var microseconds: Int64
+}
+
+/// Gives a recorded state a name: an on-demand backup without a source. Copies nothing, whatever
+/// the table's size; prune keeps what it needs.
+public struct NamedBackupOperation {
+    private let repository: Repository
+    private let request: NamedBackupRequest
+
+    public init(_ repository: Repository, _ request: NamedBackupRequest) {
+        self.repository = repository
+        self.request = request
+    }
+
+    /// - Throws: `notFound` if there is no such state, naming the nearest; `invalidInput` for a
+    ///   name that none can be; `conflict` if the state was pruned meanwhile.
+    /// - Complexity: a few pages; where only a part of the digest is recorded, O(changes of at most
+    ///   255 checkpoints).
+    public func run() throws -> NamedBackupReport {
+        let started = SystemClock.microseconds()
+        let history = try repository.history(of: request.table)
+        var warnings: [String] = []
+        let plan = try plan(history, &warnings)
+        let point = plan.checkpoint
+        if point.instant != plan.instant {
+            warnings.append(
+                "nothing changed between \(point.instant) and \(plan.instant): the backup is of "
+                    + "the checkpoint at \(point.instant), which has this state")
+        }
+        let digest = try repository.wholeDigest(of: plan, in: history).digest
+        let checkpoint = Checkpoint(
+            instant: point.instant, changes: point.changes, items: point.items,
+            bytes: point.bytes, digest: digest)
+        if history.backups.contains(where: { $0.name == request.name }) {
+            warnings.append(
+                "table \(request.table) has another backup named \(request.name); tell them apart "
+                    + "by their ids")
+        }
+        let origin = history.origin(of: point.instant)
+        let record = try repository.makeBackup(
+            history, name: request.name, checkpoint: checkpoint, commitSequence: origin.sequence,
+            commitHash: origin.hash, keepUntil: request.keepFor.map { repository.now() + $0 },
+            source: "the recorded state at \(plan.instant)")
+        return NamedBackupReport(
+            table: history, backup: record, warnings: warnings,
+            microseconds: SystemClock.microseconds() - started)
+    }
+
+    private func plan(
+        _ history: TableHistory, _ warnings: inout [String]
+    ) throws(VarveError) -> StatePlan {
+        guard case .latest = request.state else { return try history.state(request.state).plan }
+        let newest = try history.newestPlan()
+        guard newest.isUnsealed else { return newest }
+        guard let latest = try history.latest else { return newest }
+        warnings.append(
+            "changes after \(latest.instant) are left out: their second is not complete")
+        return try history.plan(at: latest.instant)
+    }
+}
