@@ -44,7 +44,8 @@ struct CheckpointPagesTests {
         _ points: [Checkpoint], _ test: TestRepository
     ) throws -> Hash256 {
         let writer = BlobWriter(test.repository, purpose: "test")
-        let root = try #require(try CheckpointTree.write(points, to: writer))
+        let tree = CheckpointTree(blobs: test.repository.blobs, writer: writer)
+        let root = try #require(try tree.write(CheckpointTree.leaves(of: points)).root)
         test.repository.blobs.addInline(try writer.finish())
         try writer.end()
         return root
@@ -169,7 +170,8 @@ struct CheckpointPagesTests {
         }
         let points = Self.points(20, test.random)
         let (first, last) = (points[0].instant.second, points[19].instant.second)
-        let leaf = try #require(try CheckpointTree.write(points, to: writer))
+        let tree = CheckpointTree(blobs: test.repository.blobs, writer: writer)
+        let leaf = try #require(try tree.write(CheckpointTree.leaves(of: points)).root)
         func entry(_ first: Int64, _ last: Int64, _ count: UInt64, _ id: Hash256) -> SpanEntry {
             SpanEntry(first: first, last: last, entries: count, id: id)
         }
