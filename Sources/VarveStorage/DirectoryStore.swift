@@ -50,6 +50,12 @@ extension DirectoryStore {
         let target = try filePath(name)
         let temporary = try writeTemporary(bytes, isDurable: true)
         defer { discard(temporary) }
+        try link(temporary, as: target)
+    }
+
+    /// Gives a durable temporary file its name, durably.
+    /// - Throws: `exists` if the name is taken.
+    func link(_ temporary: String, as target: String) throws(VarveError) {
         do {
             do {
                 try FileSystem.link(temporary, as: target)
@@ -113,7 +119,7 @@ extension DirectoryStore {
     }
 
     /// Makes an empty temporary file.
-    private func makeTemporary() throws(VarveError) -> TemporaryFile {
+    func makeTemporary() throws(VarveError) -> TemporaryFile {
         let (sequence, isPrepared) = state.withLock { state in
             defer { state.sequence += 1 }
             return (state.sequence, state.isPrepared)
@@ -133,7 +139,7 @@ extension DirectoryStore {
     }
 
     /// Removes a temporary file. If that fails it stays until it is stale; nothing reads it.
-    private func discard(_ path: String) {
+    func discard(_ path: String) {
         do { try FileSystem.remove(path) } catch {}
     }
 
@@ -168,9 +174,11 @@ extension DirectoryStore {
 }
 
 /// A file under `temporary/` that is being written.
-private struct TemporaryFile: ~Copyable {
+struct TemporaryFile: ~Copyable {
     let path: String
     let file: FileDescriptor
+
+    consuming func takeFile() -> FileDescriptor { file }
 }
 
 // MARK: - Reading

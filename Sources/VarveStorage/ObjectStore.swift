@@ -43,6 +43,10 @@ public protocol ObjectStore: Sendable {
     /// - Throws: `exists` if the name is taken. Of several concurrent creators one succeeds.
     func create(_ name: String, _ bytes: [UInt8]) throws(VarveError)
 
+    /// Begins an object whose name will be known when its bytes are written: a large one need not
+    /// be held in memory.
+    func draft() throws(VarveError) -> any ObjectDraft
+
     /// Creates an object or replaces it whole; readable and listed when this returns.
     ///
     /// For intents and leases only: nothing else changes. It need not be durable: a crash that

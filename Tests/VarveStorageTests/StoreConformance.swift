@@ -13,6 +13,7 @@ struct StoreConformance {
         let suite = StoreConformance(makeStore: makeStore)
         try suite.createsAndReads()
         try suite.createsOnce()
+        try suite.drafts()
         try suite.letsOneOfManyCreate()
         try suite.replaces()
         try suite.readsRanges()
@@ -46,6 +47,27 @@ struct StoreConformance {
         #expect(throws: VarveError(.exists, "")) { try store.create("config", [4]) }
         #expect(throws: VarveError(.exists, "")) { try store.create("config", [1, 2, 3]) }
         #expect(try store.read("config") == [1, 2, 3])
+    }
+
+    func drafts() throws {
+        let store = try makeStore()
+        let draft = try store.draft()
+        let parts = [pattern(1), [], pattern(70_000, 2), pattern(3 << 20, 3)]
+        for part in parts { try draft.append(part.raw) }
+        #expect(try draft.contents() == parts.flatMap { $0 })
+        #expect(try store.list("").isEmpty, "nothing is seen before it is published")
+        #expect(try draft.publish(as: "packs/ab/drafted"))
+        #expect(try store.read("packs/ab/drafted") == parts.flatMap { $0 })
+
+        let late = try store.draft()
+        try late.append([1].raw)
+        #expect(try !late.publish(as: "packs/ab/drafted"))
+        #expect(try store.metadata("packs/ab/drafted").size == parts.reduce(0) { $0 + $1.count })
+
+        _ = try store.draft()
+        let empty = try store.draft()
+        #expect(try empty.publish(as: "packs/ab/empty"))
+        #expect(try store.list("").map(\.name) == ["packs/ab/drafted", "packs/ab/empty"])
     }
 
     func letsOneOfManyCreate() throws {

@@ -17,6 +17,10 @@ final class BlobWriter {
     private let purpose: String
     private let inlineBytesMax: Int
     private var builder = PackBuilder()
+    /// The first bytes of the pack that is being filled, once they are many.
+    private var draft: (any ObjectDraft)?
+    /// Bytes of a pack that are kept in memory.
+    private static let heldBytesMax = 1 << 20
     /// Blobs that count as present: written by this operation, or found and relied on.
     private var present: Set<Hash256> = []
     /// Blobs found in the repository, by the pack that holds them.
@@ -72,6 +76,13 @@ final class BlobWriter {
         plainBytes += UInt64(blob.plainBytes)
         blobCount += 1
         if storedBytes <= UInt64(inlineBytesMax) { inline += blob.bytes }
+        if builder.heldBytes >= Self.heldBytesMax { try drain() }
+    }
+
+    private func drain() throws {
+        let draft = try draft ?? repository.store.draft()
+        self.draft = draft
+        try builder.drain { bytes throws(VarveError) in try draft.append(bytes) }
     }
 
     /// The first blobs, while they are small enough to go into the commit.
@@ -91,19 +102,29 @@ final class BlobWriter {
         if builder.isEmpty { return }
         try announce()
         var pack = builder.finish()
+        var draft = self.draft
+        self.draft = nil
         // The very same bytes may be condemned: they would go with the pack of that name.
-        if repository.condemned.contains(pack.name) { pack = try renamed(pack) }
+        if repository.condemned.contains(pack.name) {
+            pack = try renamed(pack, (try draft?.contents() ?? []) + pack.bytes)
+            draft = nil
+        }
         // If it exists, then an interrupted operation left the very same bytes.
-        _ = try repository.store.createIfAbsent(ObjectName.pack(pack.name).path, pack.bytes)
+        let name = ObjectName.pack(pack.name).path
+        if let draft {
+            try draft.append(pack.bytes.raw)
+            _ = try draft.publish(as: name)
+        } else {
+            _ = try repository.store.createIfAbsent(name, pack.bytes)
+        }
         written.append(
-            StoredPack(name: pack.name, size: UInt64(pack.bytes.count), entries: pack.entries))
+            StoredPack(name: pack.name, size: UInt64(pack.size), entries: pack.entries))
         try intent?.refreshIfDue()
     }
 
     /// The blobs of a pack under another name: beside them stands one that nothing refers to and
     /// that is like no other, for the next repacking to drop.
-    private func renamed(_ pack: SealedPack) throws -> SealedPack {
-        let bytes = pack.bytes
+    private func renamed(_ pack: SealedPack, _ bytes: [UInt8]) throws -> SealedPack {
         for entry in pack.entries {
             try builder.append(record: PackReader.record(entry, in: bytes.raw))
         }

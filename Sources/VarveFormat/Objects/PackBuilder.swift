@@ -20,7 +20,10 @@ public enum Pack {
 public struct SealedPack: Sendable {
     /// SHA-256 of the bytes.
     public let name: Hash256
+    /// The pack, or what of it has not been drained.
     public let bytes: [UInt8]
+    /// Bytes of the whole pack.
+    public let size: Int
     /// Ascending by id.
     public let entries: [PackEntry]
 }
@@ -36,6 +39,8 @@ public struct PackBuilder: ~Copyable, Sendable {
     /// Of the first `hashedBytes` bytes: hashed as they come, so that little is left at the end.
     private var hasher = SHA256Hasher()
     private var hashedBytes = 0
+    /// Bytes that were drained: `writer` holds what follows them.
+    private var drainedBytes = 0
 
     /// - Parameter capacity: bytes to make room for.
     public init(capacity: Int = 0) {
@@ -49,6 +54,7 @@ public struct PackBuilder: ~Copyable, Sendable {
         writer.append(repeating: 0, count: 32)
         hasher = SHA256Hasher()
         hashedBytes = 0
+        drainedBytes = 0
     }
 
     private mutating func hashOn() {
@@ -62,13 +68,30 @@ public struct PackBuilder: ~Copyable, Sendable {
         hasher.update(bytes.bytes.part(start, bytes.count))
     }
 
+    /// Where the next blob record will begin.
+    private var position: Int { drainedBytes + writer.count }
+
+    /// Bytes of the pack held here.
+    public var heldBytes: Int { writer.count }
+
+    /// Hands over the bytes held here, the pack's next, which nothing will change any more.
+    public mutating func drain<Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Void
+    ) throws(Failure) {
+        try body(writer.bytes)
+        hashOn()
+        drainedBytes += writer.count
+        writer.removeAll()
+        hashedBytes = 0
+    }
+
     /// Blobs so far.
     public var blobCount: Int { entries.count }
     public var isEmpty: Bool { entries.isEmpty }
 
     /// Bytes that the pack would have if it were finished now.
     public var byteCount: Int {
-        writer.count + entries.count * PackEntry.size + Pack.footerSize
+        position + entries.count * PackEntry.size + Pack.footerSize
     }
 
     /// Whether the blob is in the pack.
@@ -102,7 +125,7 @@ public struct PackBuilder: ~Copyable, Sendable {
     ) -> (id: Hash256, isNew: Bool) {
         let id = sha256(plain)
         if ids.contains(id) { return (id, false) }
-        let offset = writer.count
+        let offset = position
         let record = BlobRecord.append(plain, type: type, effort: effort, id: id, to: &writer)
         note(record, at: offset)
         return (id, true)
@@ -112,7 +135,7 @@ public struct PackBuilder: ~Copyable, Sendable {
         _ header: BlobRecord, _ write: (inout ByteWriter) -> Void
     ) -> Bool {
         if ids.contains(header.id) { return false }
-        let offset = writer.count
+        let offset = position
         write(&writer)
         note(header, at: offset)
         return true
@@ -132,15 +155,18 @@ public struct PackBuilder: ~Copyable, Sendable {
     public mutating func finish() -> SealedPack {
         precondition(!isEmpty, "a pack holds at least one blob")
         entries.sort { $0.id < $1.id }
-        let start = writer.count
+        let start = position
+        let entriesStart = writer.count
         for entry in entries { entry.encode(into: &writer) }
-        let checksum = crc32(writer.bytes.part(start, writer.count))
+        let checksum = crc32(writer.bytes.part(entriesStart, writer.count))
         writer.append(u64: UInt64(start))
         writer.append(u32: UInt32(entries.count))
         writer.append(u32: checksum)
         writer.append(u64: Pack.endMagic)
         hashOn()
-        let pack = SealedPack(name: hasher.finish(), bytes: writer.takeBytes(), entries: entries)
+        let size = position
+        let pack = SealedPack(
+            name: hasher.finish(), bytes: writer.takeBytes(), size: size, entries: entries)
         entries.removeAll(keepingCapacity: true)
         ids.removeAll(keepingCapacity: true)
         begin()

@@ -26,6 +26,31 @@ func buildPack(_ count: Int, seed: UInt64) -> SealedPack {
     return builder.finish()
 }
 
+struct PackDrainTests {
+    @Test(arguments: [1, 3, 1_000])
+    func drainedPacksAreTheSame(interval: Int) throws {
+        let whole = buildPack(60, seed: 5)
+        var builder = PackBuilder()
+        var drained: [UInt8] = []
+        for (index, blob) in sampleBlobs(60, seed: 5).enumerated() {
+            builder.append(plain: blob.plain.raw, type: blob.type)
+            if index % interval == interval - 1 {
+                builder.drain { drained += $0.copyBytes() }
+                #expect(builder.heldBytes == 0)
+            }
+        }
+        let last = builder.finish()
+        #expect(drained + last.bytes == whole.bytes)
+        #expect(last.name == whole.name)
+        #expect(last.size == whole.bytes.count)
+        #expect(last.entries == whole.entries)
+        // The builder begins anew.
+        builder.append(plain: [1, 2].raw, type: .imageLeaf)
+        let next = builder.finish()
+        #expect(next.size == next.bytes.count)
+    }
+}
+
 func errorCode<Result>(_ body: () throws(VarveError) -> Result) -> VarveError.Code? {
     do throws(VarveError) {
         _ = try body()
