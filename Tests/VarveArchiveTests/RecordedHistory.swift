@@ -78,7 +78,7 @@ struct RandomChanges {
     /// - Parameter largeEvery: every so manieth value is outlined; 0: none.
     init(
         _ random: SeededRandom, schema: KeySchema = TestTable.schemas[0], keys: Int = 40,
-        largeEvery: Int = 0
+        largeEvery: Int = 0, noise: Int = 0
     ) {
         self.random = random
         self.schema = schema
@@ -86,7 +86,7 @@ struct RandomChanges {
         table.add(keys, random)
         pool = table.sortedKeys
         var other = TestTable(schema: schema)
-        other.add(max(8, keys), random, largeEvery: largeEvery)
+        other.add(max(8, keys), random, largeEvery: largeEvery, noise: noise)
         values = other.sortedKeys.map { other.rows[$0] ?? [] }
     }
 

@@ -24,10 +24,11 @@ struct RecordedSource {
     init(
         _ random: SeededRandom, schema: KeySchema = TestTable.schemas[0], seconds: Int,
         lateness: Int64 = 0, busy: Int = 8, keys: Int = 30, largeEvery: Int = 0,
-        first: [[UInt8]: [UInt8]] = [:]
+        noise: Int = 0, onlyWholeSeconds: Bool = false, first: [[UInt8]: [UInt8]] = [:]
     ) {
         self.schema = schema
-        let source = RandomChanges(random, schema: schema, keys: keys, largeEvery: largeEvery)
+        let source = RandomChanges(
+            random, schema: schema, keys: keys, largeEvery: largeEvery, noise: noise)
         var arrivals: [(time: Int64, version: HistoryModel.Version)] = []
         for second in 0..<seconds {
             let count = source.below(3) == 0 ? 0 : source.below(busy + 1)
@@ -36,7 +37,9 @@ struct RecordedSource {
                 let delay = lateness > 0 ? Int64(source.below(Int(lateness) * 1_000_000)) : 0
                 var told = version
                 // A source that knows whole seconds only.
-                if lateness == 0, source.below(2) == 0 { told.time -= version.time % 1_000_000 }
+                if onlyWholeSeconds || lateness == 0 && source.below(2) == 0 {
+                    told.time -= version.time % 1_000_000
+                }
                 arrivals.append((version.time + delay, told))
             }
         }
@@ -65,7 +68,10 @@ struct RecordedSource {
         for index in order {
             let version = versions[index]
             let old = state[version.key]
-            before[index] = old.map { .item(Self.hash(version.key, $0)) } ?? .absent
+            // Every seventh does not tell what was there.
+            if index % 7 != 3 {
+                before[index] = old.map { .item(Self.hash(version.key, $0)) } ?? .absent
+            }
             state[version.key] = version.value
             let second = Int(version.time / 1_000_000 - TestRepository.start)
             bySecond[second].append(version)
@@ -93,7 +99,7 @@ struct RecordedSource {
                     time: version.time, sequence: 0,
                     kind: version.value == nil ? .tombstone : .put))
             // Every seventh does not tell what was there.
-            batch.before.append(index % 7 == 3 ? .untold : records[index].before)
+            batch.before.append(records[index].before)
             batch.ends.append(UInt64(index + 1) * 10)
             guard version.value != nil else {
                 batch.itemHashes.append(.zero)
@@ -108,6 +114,14 @@ struct RecordedSource {
         return batch
     }
 
+    /// Makes a record tell something else of the item before it.
+    mutating func setBefore(_ before: ChangeBatch.Before, of index: Int) {
+        records[index].before = before
+    }
+
+    /// Puts another record before one.
+    mutating func insert(_ record: Record, at index: Int) { records.insert(record, at: index) }
+
     /// The record whose contents begin at an offset.
     static func index(at offset: UInt64) -> Int { Int(offset / 10) }
 }
@@ -116,12 +130,13 @@ extension Recorder {
     /// Takes records of a source up to its end, in batches of random size; commits and ticks come
     /// at random.
     func feed(
-        _ source: RecordedSource, from first: Int = 0, _ random: SeededRandom, time: ManualTime
+        _ source: RecordedSource, from first: Int = 0, _ random: SeededRandom, time: ManualTime,
+        batchMax: Int = 40
     ) throws {
         begin(source: "changes", at: UInt64(first) * 10)
         var next = first
         while next < source.records.count {
-            let end = min(source.records.count, next + 1 + Int(random.next() % 40))
+            let end = min(source.records.count, next + 1 + Int(random.next() % UInt64(batchMax)))
             try append(try source.batch(next..<end))
             next = end
             switch random.next() % 4 {

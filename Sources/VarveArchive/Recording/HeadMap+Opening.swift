@@ -136,7 +136,8 @@ extension HeadMap {
         return map
     }
 
-    private static func empty(
+    /// A map of nothing.
+    static func empty(
         _ file: String?, bits: Int, _ repository: Repository, _ table: TableID
     ) throws -> HeadMap {
         let count = wordCount(bits: bits)

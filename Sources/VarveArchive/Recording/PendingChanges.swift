@@ -15,20 +15,40 @@ public struct SourcePosition: Hashable, Sendable {
     }
 
     /// As it stands in commits.
-    public var encoded: [UInt8] {
+    /// - Parameter limit: how far other tables that the source feeds have come, if less far.
+    func encoded(limit: SourcePosition? = nil) -> [UInt8] {
+        var first = limit ?? self
+        var own: UInt64 = 0
+        if first.name == name {
+            first.offset = min(first.offset, offset)
+            own = offset - first.offset
+        }
         var writer = ByteWriter(capacity: 64)
-        writer.append(text: name)
-        writer.append(varint: offset)
+        writer.append(text: first.name)
+        writer.append(varint: first.offset)
+        writer.append(varint: own)
         return writer.takeBytes()
     }
 
-    /// Nil if the bytes are no position.
+    /// Where a recorder goes on; nil if the bytes are no position.
     public init?(encoded: [UInt8]) {
+        guard let (position, _) = Self.decode(encoded) else { return nil }
+        self = position
+    }
+
+    /// How far the commit's own table has come; nil if the bytes are no position.
+    init?(own encoded: [UInt8]) {
+        guard let (position, more) = Self.decode(encoded) else { return nil }
+        self.init(name: position.name, offset: position.offset + more)
+    }
+
+    private static func decode(_ encoded: [UInt8]) -> (SourcePosition, UInt64)? {
         var cursor = ByteCursor(encoded.raw)
         guard let name = try? cursor.text(), let offset = try? cursor.varint(),
-            cursor.remaining == 0
+            let more = try? cursor.varint(), cursor.remaining == 0,
+            !offset.addingReportingOverflow(more).overflow
         else { return nil }
-        self.init(name: name, offset: offset)
+        return (SourcePosition(name: name, offset: offset), more)
     }
 }
 

@@ -21,10 +21,14 @@ extension Recorder {
     }
 
     /// Says where the changes that follow come from.
-    /// - Parameter offset: bytes of it, decompressed, before them.
-    public func begin(source name: String, at offset: UInt64 = 0) {
+    /// - Parameters:
+    ///   - offset: bytes of it, decompressed, before them.
+    ///   - isLasting: whether an offset means the same when the source is read again: of a file,
+    ///     not of a pipe.
+    public func begin(source name: String, at offset: UInt64 = 0, isLasting: Bool = true) {
         sources.append(name)
         sourceEnd = offset
+        isSourceLasting = isLasting
     }
 
     /// Says that the source has nothing of this table before an offset.
@@ -44,11 +48,11 @@ extension Recorder {
         while next < batch.count {
             if isClosed {
                 reject(batch, next..<batch.count, .closed)
+                if let last = batch.ends.last { sourceEnd = last }
                 break
             }
             next = try take(batch, from: next)
         }
-        if let last = batch.ends.last { sourceEnd = last }
         try commitIfDue(before: sealedLimit)
         lastArrival = repository.now()
         acknowledge()
@@ -70,6 +74,8 @@ extension Recorder {
             if next - first == 16_384 { break }
         }
         try put(batch, first..<next, sort)
+        sourceEnd = batch.ends[next - 1]
+        if pending.byteCount > options.pendingBytesMax { try relieve() }
         return next
     }
 
@@ -100,7 +106,7 @@ extension Recorder {
     private func put(
         _ batch: borrowing ChangeBatch, _ range: Range<Int>, _ sort: Sort
     ) throws {
-        let start = range.lowerBound == 0 ? sourceEnd : batch.ends[range.lowerBound - 1]
+        let start = sourceEnd
         let source = UInt32(sources.count - 1)
         switch sort {
         case .good: pending.append(batch, range, start: start, source: source)
@@ -119,7 +125,6 @@ extension Recorder {
             try closeRange(before: (source, start))
             reject(batch, range, .impossibleTime)
         }
-        if pending.byteCount > options.pendingBytesMax { try relieve() }
     }
 
     /// Suspects that are held until the archive is asked about them.
@@ -131,7 +136,13 @@ extension Recorder {
     ) throws {
         let questions = PendingChanges()
         questions.append(batch, range, start: start, source: source)
-        let known = try KnownChanges(repository, currentHistory()).find(questions)
+        let known: [Bool]
+        if let tailPosition, isSourceLasting, tailPosition.name == sources[Int(source)] {
+            // That commit took everything before its position, and nothing behind.
+            known = questions.starts.map { $0 < tailPosition.offset }
+        } else {
+            known = try KnownChanges(repository, currentHistory()).find(questions)
+        }
         for index in 0..<questions.count {
             if known[index] {
                 statistics.known += 1
@@ -178,7 +189,7 @@ extension Recorder {
         rejected.changes.stamps += batch.changes.stamps[range]
         for index in range {
             rejected.reasons.append(reason)
-            let start = index == 0 ? sourceEnd : batch.ends[index - 1]
+            let start = index == range.lowerBound ? sourceEnd : batch.ends[index - 1]
             rejected.positions.append(SourcePosition(name: name, offset: start))
         }
         statistics.rejected += UInt64(range.count)

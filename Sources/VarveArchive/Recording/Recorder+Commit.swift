@@ -148,7 +148,8 @@ extension Recorder {
         addCheckpoints(assembly, to: &content)
         content.changes = UInt64(assembly.kept.count)
         content.sourceKind = options.sourceKind
-        content.sourcePosition = position(without: assembly.selection).encoded
+        content.sourcePosition = position(without: assembly.selection).encoded(
+            limit: positionLimit)
         try map.makeRoom(for: assembly.updates.count, place, repository, table)
         let receipt = try publisher.publish(content) { tree in
             try prepare(assembly.kept, into: tree)
@@ -252,7 +253,8 @@ extension Recorder {
         if isClosed { return }
         let position = position(without: [], before: origin)
         let receipt = try publisher.close(
-            sourceKind: options.sourceKind, sourcePosition: position.encoded)
+            sourceKind: options.sourceKind,
+            sourcePosition: position.encoded(limit: positionLimit))
         map.stand(at: head)
         statistics.commits += 1
         statistics.writtenBytes += receipt.objectBytes

@@ -64,6 +64,9 @@ public final class Recorder {
     var sources: [String] = []
     /// Behind the last record of the last source.
     var sourceEnd: UInt64 = 0
+    var isSourceLasting = true
+    /// Where the commit ended that the history ended with, within a second, when it was opened.
+    var tailPosition: SourcePosition?
     /// Greatest time seen; microseconds.
     var greatestTime = Int64.min
     /// Seconds before this were given up to save memory; microseconds.
@@ -80,6 +83,9 @@ public final class Recorder {
     var history: TableHistory?
     var rejected = RejectedChanges()
     public internal(set) var statistics = Statistics()
+    /// What commits say instead of this table's own position: up to where everything of all tables
+    /// that one source feeds is committed.
+    public var positionLimit: SourcePosition?
     /// Up to where everything of the sources is committed or rejected.
     public internal(set) var acknowledged: SourcePosition?
 
@@ -113,6 +119,7 @@ public final class Recorder {
         }
         if publisher.head.sourceKind == options.sourceKind {
             acknowledged = SourcePosition(encoded: publisher.head.sourcePosition)
+            tailPosition = SourcePosition(own: publisher.head.sourcePosition)
         }
     }
 
@@ -148,6 +155,8 @@ public final class Recorder {
     /// them, behind `acknowledged`.
     public func end() throws {
         try map.rest()
+        // Lets go of the file.
+        map = try HeadMap.empty(nil, bits: HeadMap.bitsMin, repository, table)
         try lease.end()
     }
 }
