@@ -70,22 +70,33 @@ public enum FileSystem {
     /// Makes a directory and those above it that are missing, each durable when this returns. That
     /// it is there already is not an error.
     public static func makeDirectories(_ path: String) throws(VarveError) {
+        for directory in try makeMissingDirectories(path) {
+            try synchronizeDirectory(directory)
+        }
+    }
+
+    /// Makes a directory and those above it that are missing. That it is there already is not an
+    /// error.
+    /// - Returns: the directories that have a new entry, the lowest first: what was made is
+    ///   durable once they are synchronized.
+    public static func makeMissingDirectories(_ path: String) throws(VarveError) -> [String] {
+        let above = parent(of: path)
+        var changed: [String] = []
         do {
             try makeDirectory(path)
         } catch let error where error.code == .exists {
             guard try metadata(path).kind == .directory else { throw error }
-            return
+            return []
         } catch let error where error.code == .notFound {
-            let above = parent(of: path)
             if above == path { throw error }
-            try makeDirectories(above)
+            changed = try makeMissingDirectories(above)
             do {
                 try makeDirectory(path)
             } catch let error where error.code == .exists {
-                return
+                return changed
             }
         }
-        try synchronizeDirectory(parent(of: path))
+        return [above] + changed
     }
 
     /// Makes the entries of a directory durable.

@@ -56,11 +56,13 @@ extension DirectoryStore {
     /// Gives a durable temporary file its name, durably.
     /// - Throws: `exists` if the name is taken.
     func link(_ temporary: String, as target: String) throws(VarveError) {
+        // The lowest first: with it, a file system with a journal writes those above, too.
+        var changed = [FileSystem.parent(of: target)]
         do {
             do {
                 try FileSystem.link(temporary, as: target)
             } catch let error where error.code == .notFound {
-                try FileSystem.makeDirectories(FileSystem.parent(of: target))
+                changed += try FileSystem.makeMissingDirectories(changed[0])
                 try FileSystem.link(temporary, as: target)
             }
         } catch let error where error.code == .exists {
@@ -72,7 +74,7 @@ extension DirectoryStore {
                     + "written; let nothing else clean that directory and try again",
                 at: target, cause: error)
         }
-        try FileSystem.synchronizeDirectory(FileSystem.parent(of: target))
+        for directory in changed { try FileSystem.synchronizeDirectory(directory) }
     }
 
     public func replace(_ name: String, _ bytes: [UInt8]) throws(VarveError) {
