@@ -762,6 +762,9 @@ class VectorTests(unittest.TestCase):
                 "packs": [reader.plain_data(n) for n in found["packs"]],
                 "indexes": [reader.plain_data(n) for n in found["indexes"]]}
 
+    def retention(self, data):
+        return reader.decode_retention(data, "")
+
     def lease(self, data):
         found = reader.decode_lease(data, "")
         return {"holder": found["id"], "written": found["written"],
@@ -800,7 +803,7 @@ class VectorTests(unittest.TestCase):
 
     def test_objects(self):
         names = {"configuration", "table", "settings", "backup", "commit", "layout", "intent",
-                 "condemned", "lease", "key-slot", "blob-record", "pack"}
+                 "condemned", "retention", "lease", "key-slot", "blob-record", "pack"}
         paths = glob.glob(os.path.join(self.ROOT, "vectors", "objects", "*.json"))
         found = {os.path.basename(path)[:-5] for path in paths}
         self.assertEqual(found, names | {"pack-index", "table-id"})

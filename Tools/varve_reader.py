@@ -2082,6 +2082,7 @@ class PackIndex:
 OBJECT_TYPES = {
     1: "configuration", 2: "table", 3: "settings", 4: "backup", 5: "commit", 6: "layout",
     7: "intent", 8: "condemned list", 9: "lease", 10: "key slot",
+    11: "retention",
 }
 FLAG_BEGINS, FLAG_CHECKPOINTS_ONLY, FLAG_CLOSED = 1, 2, 4
 PIECE_IMAGE, PIECE_RUN = 1, 2
@@ -2425,6 +2426,25 @@ def decode_intent(data, where):
               "holder": cursor.text()}
     cursor.finish("the intent")
     return intent
+
+
+RETENTION_COUNTS = ("days", "hourly", "daily", "weekly", "monthly", "yearly")
+RETENTION_COUNT_MAX = 3_660_000
+
+
+def decode_retention(data, where):
+    cursor = open_sealed(data, where, 11)
+    retention = {"written": cursor.time()}
+    flags = cursor.u8()
+    if flags > 1:
+        cursor.fail("a flag is not known")
+    retention["endsEarlierPromises"] = flags == 1
+    for name in RETENTION_COUNTS:
+        retention[name] = cursor.varint()
+        if retention[name] > RETENTION_COUNT_MAX:
+            cursor.fail(f"the retention's {name} are too many")
+    cursor.finish("the retention")
+    return retention
 
 
 def decode_condemned(data, where):
@@ -3791,6 +3811,9 @@ class Verifier:
         for name in repository.names(f"{directory}/settings", HEX_16):
             self.report.attempt(name, lambda n=f"{directory}/settings/{name}": Settings(
                 repository.read(n), n))
+        for name in repository.names(f"{directory}/retention", HEX_16):
+            self.report.attempt(name, lambda n=f"{directory}/retention/{name}": decode_retention(
+                repository.read(n), n))
         if repository.exists(f"{directory}/lease"):
             self.report.attempt(directory, lambda: decode_lease(
                 repository.read(f"{directory}/lease"), f"{directory}/lease"))
@@ -4529,7 +4552,8 @@ def dump_object(repository, name):
             "blobs": [[index.id_at(i).hex(), *index.entry(i)] for i in range(index.count)],
         }
     decoders = {1: Configuration, 2: TableRecord, 3: Settings, 4: Backup, 5: Commit, 6: Layout,
-                7: decode_intent, 8: decode_condemned, 9: decode_lease, 10: decode_key_slot}
+                7: decode_intent, 8: decode_condemned, 9: decode_lease, 10: decode_key_slot,
+                11: decode_retention}
     kind = data[5] if len(data) > 5 else 0
     if kind not in decoders:
         raise Damage("not an object that this reader knows", name)

@@ -153,6 +153,7 @@ extension Decoder {
         case .condemned: return try again(CondemnedRecord.self)
         case .lease: return try again(LeaseRecord.self)
         case .keySlot: return try again(KeySlotRecord.self)
+        case .retention: return try again(RetentionRecord.self)
         }
     }
 

@@ -57,6 +57,7 @@ struct ObjectExamination {
             for piece in record.pieces { add(piece, id) }
             return try record.seal()
         case .settings: return try SettingsRecord(sealed: bytes, name: name).seal()
+        case .retention: return try RetentionRecord(sealed: bytes, name: name).seal()
         case .backup: return try BackupRecord(sealed: bytes, name: name).seal()
         case .lease: return try LeaseRecord(sealed: bytes, name: name).seal()
         case .intent: return try IntentRecord(sealed: bytes, name: name).seal()

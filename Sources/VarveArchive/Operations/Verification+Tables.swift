@@ -12,6 +12,7 @@ extension Verification {
         var layouts: [(number: UInt64, name: String)] = []
         var backups: [(id: BackupID, name: String)] = []
         var settings: [String] = []
+        var retention: [String] = []
         var lease: String?
     }
 
@@ -28,6 +29,8 @@ extension Verification {
                 names[table, default: Names()].backups.append((id, entry.name))
             case .settings(let table, _)?:
                 names[table, default: Names()].settings.append(entry.name)
+            case .retention(let table, _)?:
+                names[table, default: Names()].retention.append(entry.name)
             case .lease(let table)?: names[table, default: Names()].lease = entry.name
             default: continue
             }
@@ -63,6 +66,7 @@ extension Verification {
             return nil
         }
         for name in names.settings { _ = read(name, as: SettingsRecord.self) }
+        for name in names.retention { _ = read(name, as: RetentionRecord.self) }
         if let lease = names.lease { _ = read(lease, as: LeaseRecord.self) }
         guard let record = read(path, as: TableRecord.self) else { return nil }
         if record.id(in: repository.configuration.id) != id {

@@ -14,6 +14,7 @@ public enum ObjectName: Hashable, Sendable {
     /// Layouts are numbered from 1.
     case layout(TableID, number: UInt64)
     case settings(TableID, ordinal: UInt64)
+    case retention(TableID, ordinal: UInt64)
     case backup(TableID, BackupID)
     case lease(TableID)
     case intent(WriterID)
@@ -38,6 +39,8 @@ public enum ObjectName: Hashable, Sendable {
             return Self.layoutsPrefix(of: table) + Self.digits(number)
         case .settings(let table, let ordinal):
             return Self.settingsPrefix(of: table) + Self.digits(ordinal)
+        case .retention(let table, let ordinal):
+            return Self.retentionPrefix(of: table) + Self.digits(ordinal)
         case .backup(let table, let backup): return "\(Self.backupsPrefix(of: table))\(backup)"
         case .lease(let table): return "\(Self.tablesPrefix)\(table)/lease"
         case .intent(let writer): return "\(Self.intentsPrefix)\(writer)"
@@ -70,6 +73,9 @@ extension ObjectName {
     }
     public static func settingsPrefix(of table: TableID) -> String {
         "\(tablesPrefix)\(table)/settings/"
+    }
+    public static func retentionPrefix(of table: TableID) -> String {
+        "\(tablesPrefix)\(table)/retention/"
     }
     public static func backupsPrefix(of table: TableID) -> String {
         "\(tablesPrefix)\(table)/backups/"
@@ -130,6 +136,7 @@ extension ObjectName {
             if number == 0 { return nil }
             self = .layout(table, number: number)
         case "settings": self = .settings(table, ordinal: number)
+        case "retention": self = .retention(table, ordinal: number)
         default: return nil
         }
     }

@@ -12,6 +12,7 @@ public enum ObjectType: UInt8, Sendable, CaseIterable {
     case condemned = 8
     case lease = 9
     case keySlot = 10
+    case retention = 11
 
     /// What messages call it.
     public var title: String {
@@ -26,6 +27,7 @@ public enum ObjectType: UInt8, Sendable, CaseIterable {
         case .condemned: "condemned list"
         case .lease: "lease"
         case .keySlot: "key slot"
+        case .retention: "retention"
         }
     }
 }

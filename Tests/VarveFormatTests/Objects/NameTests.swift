@@ -20,6 +20,7 @@ struct ObjectNameTests {
         (.commit(table, sequence: .max), "tables/\(digits)/commits/ffffffffffffffff"),
         (.layout(table, number: 1), "tables/\(digits)/layouts/0000000000000001"),
         (.settings(table, ordinal: 0), "tables/\(digits)/settings/0000000000000000"),
+        (.retention(table, ordinal: 1), "tables/\(digits)/retention/0000000000000001"),
         (.backup(table, BackupID(hexadecimal: digits)!), "tables/\(digits)/backups/\(digits)"),
         (.lease(table), "tables/\(digits)/lease"),
         (.intent(WriterID(hexadecimal: digits)!), "intents/\(digits)"),
@@ -71,6 +72,7 @@ struct ObjectNameTests {
             (.commit(table, sequence: 9), ObjectName.commitsPrefix(of: table)),
             (.layout(table, number: 9), ObjectName.layoutsPrefix(of: table)),
             (.settings(table, ordinal: 9), ObjectName.settingsPrefix(of: table)),
+            (.retention(table, ordinal: 9), ObjectName.retentionPrefix(of: table)),
             (
                 .backup(table, BackupID(hexadecimal: Self.digits)!),
                 ObjectName.backupsPrefix(of: table)

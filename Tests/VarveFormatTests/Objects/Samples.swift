@@ -243,6 +243,16 @@ enum Samples {
         ),
     ]
 
+    static let retentions: [(String, RetentionRecord)] = [
+        ("everything", RetentionRecord(written: created)),
+        (
+            "a window and thinning, on purpose shorter",
+            RetentionRecord(
+                written: created, endsEarlierPromises: true, days: 35, hourly: 300, daily: 90,
+                weekly: 12, monthly: 36, yearly: 10)
+        ),
+    ]
+
     static let leases: [(String, LeaseRecord)] = [
         (
             "a minute",

@@ -82,6 +82,7 @@ struct SealedObjectTests {
     @Test func commits() throws { try RecordSuite(samples: Samples.commits).run() }
     @Test func layouts() throws { try RecordSuite(samples: Samples.layouts).run() }
     @Test func intents() throws { try RecordSuite(samples: Samples.intents).run() }
+    @Test func retention() throws { try RecordSuite(samples: Samples.retentions).run() }
     @Test func condemned() throws { try RecordSuite(samples: Samples.condemned).run() }
     @Test func leases() throws { try RecordSuite(samples: Samples.leases).run() }
     @Test func keySlots() throws { try RecordSuite(samples: Samples.keySlots).run() }
@@ -228,6 +229,13 @@ struct RecordRuleTests {
         refuses(sample) { $0.pieces.swapAt(0, 1) }
         refuses(sample) { $0.pieces[1] = $0.pieces[0] }
         refuses(sample) { $0.inline.append(0) }
+    }
+
+    @Test func retentions() {
+        let sample = Samples.retentions[1].1
+        refuses(sample) { $0.days = 3_660_001 }
+        refuses(sample) { $0.yearly = .max }
+        refuses(sample) { $0.written = .max }
     }
 
     @Test func condemned() {

@@ -32,6 +32,10 @@ struct RecordVectorTests {
         try CondemnedFields.check(
             "condemned", spec: "09-objects.md: 8 Condemned list", Samples.condemned)
     }
+    @Test func retention() throws {
+        try RetentionFields.check(
+            "retention", spec: "09-objects.md: 11 Retention", Samples.retentions)
+    }
     @Test func lease() throws {
         try LeaseFields.check("lease", spec: "09-objects.md: 9 Lease", Samples.leases)
     }
