@@ -7,7 +7,14 @@ public typealias RestorableRange = LayoutRecord.Range
 extension RestorableRange {
     /// The ranges of a layout and of the commits after it, ascending.
     static func all(_ layout: LayoutRecord?, _ commits: [CommitRecord]) -> [RestorableRange] {
-        var ranges = layout?.ranges ?? []
+        all(layout?.ranges ?? [], commits)
+    }
+
+    /// Ranges with those of the commits after them, ascending.
+    static func all(
+        _ known: [RestorableRange], _ commits: [CommitRecord]
+    ) -> [RestorableRange] {
+        var ranges = known
         // Where the next commit of each goes on: a tail may end within a second.
         var ends = ranges.map(\.to.microseconds)
         for commit in commits {

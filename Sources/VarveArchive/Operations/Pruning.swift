@@ -20,24 +20,28 @@ public struct Pruning {
         public var deadShareMax: Double
         /// Work out the plan and change nothing.
         public var isDryRun: Bool
+        /// Drop also what an earlier retention promised, and trust a clock that is far ahead.
+        public var allowsShrinking: Bool
 
         /// Seven days.
         public static let graceDefault: Int64 = 604_800_000_000
 
         public init(
-            grace: Int64 = graceDefault, deadShareMax: Double = 0.2, isDryRun: Bool = false
+            grace: Int64 = graceDefault, deadShareMax: Double = 0.2, isDryRun: Bool = false,
+            allowsShrinking: Bool = false
         ) {
             self.grace = grace
             self.deadShareMax = deadShareMax
             self.isDryRun = isDryRun
+            self.allowsShrinking = allowsShrinking
         }
     }
 
     /// Times that a table is planned anew because a writer was faster.
     private static let attemptsMax = 5
 
-    private let repository: Repository
-    private let request: Request
+    let repository: Repository
+    let request: Request
 
     public init(_ repository: Repository, _ request: Request = Request()) {
         self.repository = repository
@@ -79,42 +83,49 @@ public struct Pruning {
                 expired += old
                 history = history.without(old, blobs: repository.blobs)
             }
-            if history.isRecorded {
-                return (PruningReport.Table(unchanged: history, expired), history.pieces)
+            let policy = try repository.retention(of: id)
+            let young = try youngCommits(history, seen, intents)
+            if history.isRecorded || !policy.records.isEmpty {
+                let spared = young.flatMap(\.logical.checkpoints).map(\.instant).min()
+                if let done = try pruneRecorded(history, policy, expired, spared: spared) {
+                    return done
+                }
+                continue
             }
-            let plan = try plan(history, seen, intents)
+            let plan = try plan(history, young)
             var report = PruningReport.Table(
                 history, plan, expired, former: history.wholeCheckpoints.map(\.instant))
             if !plan.changes || request.isDryRun {
                 return (report, plan.chains.flatMap(\.remainingPieces))
             }
             if try apply(plan, history, &report) { return (report, []) }
-            if request.isDryRun { break }
         }
         throw VarveError(
             .conflict, "other writers kept changing table \(record.name); run prune again")
     }
 
-    private func plan(
+    /// Commits whose writers may be about to name their states.
+    private func youngCommits(
         _ history: TableHistory, _ seen: UInt64, _ intents: LiveIntents
-    ) throws -> PruningPlan {
-        var kept = Set(history.backups.map(\.instant))
+    ) throws -> [CommitRecord] {
         var times: [UInt64: Int64] = [:]
         for entry in try repository.store.list(ObjectName.commitsPrefix(of: history.id)) {
             if case .commit(_, let sequence)? = ObjectName(path: entry.name) {
                 times[sequence] = entry.modified
             }
         }
-        var former = Set(history.wholeCheckpoints.map(\.instant))
-        for commit in history.commits {
-            // Its writer may be about to name it.
-            let isYoung = commit.logical.sequence >= seen
+        return history.commits.filter { commit in
+            commit.logical.sequence >= seen
                 || !intents.areAfter(times[commit.logical.sequence] ?? .max)
-            for checkpoint in commit.logical.checkpoints {
-                former.insert(checkpoint.instant)
-                if isYoung { kept.insert(checkpoint.instant) }
-            }
         }
+    }
+
+    private func plan(
+        _ history: TableHistory, _ young: [CommitRecord]
+    ) throws -> PruningPlan {
+        var kept = Set(history.backups.map(\.instant))
+        kept.formUnion(young.flatMap(\.logical.checkpoints).map(\.instant))
+        var former = Set(history.wholeCheckpoints.map(\.instant))
         var recorded = history.checkpoints()
         while let point = try recorded.next() { former.insert(point.instant) }
         return try PruningPlan(history, kept: kept, former: former.sorted())
@@ -202,12 +213,11 @@ public struct Pruning {
 
 extension PruningReport.Table {
     /// Of a table whose history stays whole.
-    fileprivate init(unchanged history: TableHistory, _ expired: [BackupRecord]) {
-        let instants = history.wholeCheckpoints.map(\.instant)
+    init(unchanged history: TableHistory, _ expired: [BackupRecord]) {
         self.init(
-            id: history.id, name: history.record.name, expired: expired, instantsBefore: instants,
-            instantsAfter: instants, rangesBefore: history.ranges, rangesAfter: history.ranges,
-            isLaidOut: false, rewrittenRuns: 0, movedImages: 0)
+            id: history.id, name: history.record.name, expired: expired, instantsBefore: [],
+            instantsAfter: [], rangesBefore: history.ranges, rangesAfter: history.ranges,
+            isLaidOut: false, rewrittenRuns: 0, movedImages: 0, statesBefore: 0, statesAfter: 0)
     }
 
     fileprivate init(
@@ -221,7 +231,8 @@ extension PruningReport.Table {
             isLaidOut: plan.changes,
             rewrittenRuns: plan.chains.flatMap(\.groups).filter(\.isRewritten)
                 .reduce(0) { $0 + $1.runs.count },
-            movedImages: plan.chains.count { $0.fold != nil })
+            movedImages: plan.chains.count { $0.fold != nil }, statesBefore: former.count,
+            statesAfter: plan.kept.count)
     }
 }
 

@@ -122,7 +122,8 @@ struct PruningPlan {
             nothingBefore: nothingBefore)
     }
 
-    private static func paysOff(_ image: Piece, _ runs: [Piece]) -> Bool {
+    /// Whether moving an image by runs frees enough for what it writes.
+    static func paysOff(_ image: Piece, _ runs: [Piece]) -> Bool {
         let entries = runs.reduce(UInt64(0)) { $0.saturated(adding: $1.tree.entries) }
         let gain = runs.reduce(UInt64(0)) { $0.saturated(adding: $1.tree.storedBytes) }
         let leaves = max(1, image.tree.weight / leafWeight)

@@ -8,7 +8,8 @@ public struct PruningReport: Sendable {
         public var name: String
         /// Backups deleted because they were past their time.
         public var expired: [BackupRecord]
-        /// Instants that could be restored, and that still can; ascending.
+        /// Instants of full copies that could be restored, and that still can; ascending. Not told
+        /// of recorded history.
         public var instantsBefore: [Instant]
         public var instantsAfter: [Instant]
         /// Ranges before and after; ascending.
@@ -20,6 +21,11 @@ public struct PruningReport: Sendable {
         public var rewrittenRuns: Int
         /// Images that moved to the first instant that is kept.
         public var movedImages: Int
+        /// How many states were recorded, and how many still are.
+        public var statesBefore: Int
+        public var statesAfter: Int
+        /// Why less was dropped than one might expect.
+        public var notes: [String] = []
     }
 
     public var tables: [Table] = []
@@ -46,6 +52,8 @@ public struct CollectionReport: Sendable {
     /// Indexes written anew and those that they replace.
     public var indexesWritten = 0
     public var indexesDeleted = 0
+    /// Ordinal of the condemned list that was published; nil if none was.
+    public var condemnedList: UInt64?
     /// Packs and their bytes that stay.
     public var keptPacks = 0
     public var keptBytes: UInt64 = 0

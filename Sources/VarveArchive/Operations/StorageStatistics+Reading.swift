@@ -27,7 +27,7 @@ extension Repository {
                 result.indexes += 1
                 result.indexBytes += UInt64(entry.size)
             case .table(let id), .commit(let id, _), .layout(let id, _), .settings(let id, _),
-                .backup(let id, _), .lease(let id):
+                .retention(let id, _), .backup(let id, _), .lease(let id):
                 metadata[id, default: 0] += UInt64(entry.size)
             default: continue
             }

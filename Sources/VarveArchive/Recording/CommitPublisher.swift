@@ -85,6 +85,8 @@ public final class CommitPublisher {
     /// Publishes what `fill` appends to the run.
     func publish(_ content: Content, fill: (TreeBuilder) throws -> Void) throws -> Receipt {
         let from = try openEnd()
+        // Its states have no backups, and are not for pruning to drop.
+        if content.isExactAtCheckpointsOnly { try repository.keepHistory(of: table) }
         let writer = BlobWriter(repository, purpose: "record \(record.name)")
         do {
             let tree = TreeBuilder(

@@ -23,6 +23,12 @@ struct PruneCommand: VarveSubcommand {
     @Flag(help: "Only tell what would be done.")
     var dryRun = false
 
+    @Flag(
+        help: ArgumentHelp(
+            "Drop also what an earlier, longer retention promised; trust a clock that is far ahead."
+        ))
+    var allowShrink = false
+
     @Option(
         help: ArgumentHelp(
             "How long useless data stays before it is deleted (default: 7d; 0s for none).",
@@ -32,9 +38,29 @@ struct PruneCommand: VarveSubcommand {
     func run(in session: Session) throws {
         var request = Pruning.Request()
         request.isDryRun = dryRun
+        request.allowsShrinking = allowShrink
         if let grace { request.grace = grace.microseconds }
-        let report = try Pruning(try common.repository(), request).run()
+        let repository = try common.repository()
+        if !dryRun { try announce(repository, request, session) }
+        let report = try Pruning(repository, request).run()
         try session.print(json(report), lines: lines(report))
+    }
+
+    /// Says what goes before it goes.
+    private func announce(
+        _ repository: Repository, _ request: Pruning.Request, _ session: Session
+    ) throws {
+        if common.json || common.quiet { return }
+        var request = request
+        request.isDryRun = true
+        let plan = try Pruning(repository, request).run()
+        for table in plan.tables where table.isLaidOut {
+            let gone = table.statesBefore - table.statesAfter
+            session.warn([
+                "of table \(table.name) \(Quantities.count(gone, "state")) will go; what stays: "
+                    + table.rangesAfter.map(\.retentionText).joined(separator: "; ")
+            ])
+        }
     }
 
     // MARK: Text
@@ -43,19 +69,23 @@ struct PruneCommand: VarveSubcommand {
         let would = report.isDryRun ? "would be " : ""
         var lines: [String] = []
         for table in report.tables {
-            let gone = table.instantsBefore.count - table.instantsAfter.count
+            let gone = table.statesBefore - table.statesAfter
             var facts = FactList()
             facts.add(
                 "expired",
                 table.expired.isEmpty ? nil : table.expired.map(\.name).joined(separator: ", "))
             facts.add(
                 "states",
-                "\(Quantities.count(table.instantsAfter.count)) kept, "
+                "\(Quantities.count(table.statesAfter)) kept, "
                     + "\(Quantities.count(gone)) \(would)dropped")
             facts.add(
                 "laid out",
                 table.isLaidOut
                     ? "\(Quantities.count(table.rewrittenRuns, "run")) \(would)merged" : nil)
+            for range in table.rangesAfter {
+                facts.add("stays", range.retentionText)
+            }
+            for note in table.notes { facts.add("note", note) }
             lines += ["table \(table.name)"] + facts.lines
         }
         let found = report.collection
@@ -83,8 +113,11 @@ struct PruneCommand: VarveSubcommand {
                     .members([
                         "table": .string(table.name), "tableId": .string(table.id.description),
                         "expired": .array(table.expired.map(\.json)),
-                        "statesBefore": .number(table.instantsBefore.count),
-                        "statesAfter": .number(table.instantsAfter.count),
+                        "statesBefore": .number(table.statesBefore),
+                        "statesAfter": .number(table.statesAfter),
+                        "rangesBefore": .array(table.rangesBefore.map(\.retentionJSON)),
+                        "rangesAfter": .array(table.rangesAfter.map(\.retentionJSON)),
+                        "notes": .array(table.notes.map { .string($0) }),
                         "isLaidOut": .boolean(table.isLaidOut),
                         "rewrittenRuns": .number(table.rewrittenRuns),
                         "movedImages": .number(table.movedImages),
@@ -101,6 +134,21 @@ struct PruneCommand: VarveSubcommand {
             "rescuedPacks": .number(found.rescuedPacks),
             "repackedPacks": .number(found.repackedPacks),
             "repackedBytes": .number(found.repackedBytes),
+        ])
+    }
+}
+
+extension RestorableRange {
+    /// For people: from when to when, and how exact.
+    var retentionText: String {
+        (from == to ? "\(from)" : "\(from) to \(to)")
+            + (isExactAtCheckpointsOnly ? ", at checkpoints" : ", every second")
+    }
+
+    var retentionJSON: JSONValue {
+        .members([
+            "from": .string(from.description), "to": .string(to.description),
+            "everySecond": .boolean(!isExactAtCheckpointsOnly),
         ])
     }
 }

@@ -37,7 +37,11 @@ public struct VarveCommand: ParsableCommand {
                     ShowCommand.self, StatsCommand.self, HeadCommand.self, VerifyCommand.self,
                 ]),
             CommandGroup(
-                name: "Keeping house", subcommands: [ForgetCommand.self, PruneCommand.self]),
+                name: "Keeping house",
+                subcommands: [
+                    RetentionCommand.self, ForgetCommand.self, PruneCommand.self,
+                    CompactCommand.self,
+                ]),
             CommandGroup(
                 name: "About varve", subcommands: [CompletionCommand.self, ManCommand.self]),
         ])
