@@ -8,7 +8,8 @@ import VarveModel
 /// A step is bounded in work, and in memory whatever the table's size. It never stands in the way
 /// of a writer: it covers the commits that it has read, and those that come meanwhile stay beside
 /// the new layout. Killed at any moment it leaves at most packs that nobody names. So a recorder
-/// calls `step` on another thread, again and again.
+/// calls `step` on another thread, again and again, and then `collectIfDue`. One compactor serves
+/// all tables of a repository.
 public struct Compactor: Sendable {
     /// What a step did.
     public struct Step: Hashable, Sendable {
@@ -29,7 +30,8 @@ public struct Compactor: Sendable {
     /// Stored bytes of runs that are merged beside other work; more get a step of their own.
     private static let sideWorkBytesMax: UInt64 = 64 << 20
 
-    private let repository: Repository
+    let repository: Repository
+    let garbage = CompactionGarbage()
 
     public init(_ repository: Repository) { self.repository = repository }
 

@@ -110,6 +110,7 @@ struct LayoutWriter {
         for range in ranges.sorted(by: { ($0.from, $0.to) < ($1.from, $1.to) }) {
             var next = range
             while let last = result.last,
+                last.isExactAtCheckpointsOnly, next.isExactAtCheckpointsOnly,
                 next.from < last.to || next.firstSequence <= last.lastSequence
             {
                 next = last.joined(with: next)

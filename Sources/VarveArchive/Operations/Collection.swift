@@ -10,11 +10,25 @@ struct Collection {
     private let repository: Repository
     private let grace: Int64
     private let deadShareMax: Double
+    private let scope: Scope
 
-    init(_ repository: Repository, grace: Int64, deadShareMax: Double) {
+    /// What a collection looks for.
+    enum Scope {
+        /// Everything that no root reaches.
+        case everything
+        /// What compaction leaves behind: large values count as needed, so that no leaf is read.
+        /// Only condemned lists of these ordinals ripen by this collection's grace; others by the
+        /// usual one.
+        case compaction(lists: Set<UInt64>)
+    }
+
+    init(
+        _ repository: Repository, grace: Int64, deadShareMax: Double, scope: Scope = .everything
+    ) {
         self.repository = repository
         self.grace = grace
         self.deadShareMax = deadShareMax
+        self.scope = scope
     }
 
     /// A condemned list in the store.
@@ -83,12 +97,15 @@ struct Collection {
     private func reached(_ stock: PackStock) throws -> Set<Hash256> {
         // Roots published since the indexes were read may need blobs of new packs.
         try repository.blobs.reload()
-        var reach = BlobReach(repository, readsLeaves: stock.hasOutlined)
+        var readsLeaves = stock.hasOutlined
+        if case .compaction = scope { readsLeaves = false }
+        var reach = BlobReach(repository, readsLeaves: readsLeaves)
         for table in try repository.tables() {
             let history = try repository.history(table.id, table.record)
             try reach.add(history.pieces, schema: table.record.keySchema)
             try reach.add(checkpoints: history.layout?.checkpoints)
         }
+        if case .compaction = scope { return reach.ids.union(try stock.outlinedValues()) }
         return reach.ids
     }
 
@@ -103,9 +120,14 @@ struct Collection {
         func isFree(_ name: Hash256, _ pack: PackStock.Pack) -> Bool {
             !condemned.contains(name) && intents.areAfter(pack.modified)
         }
-        let worn = stock.packs.filter {
+        var worn = stock.packs.filter {
             $1.isMarked && isFree($0, $1) && $1.deadShare > deadShareMax
         }
+        let small = stock.packs.filter {
+            $1.isMarked && isFree($0, $1)
+                && $1.size < repository.configuration.packBytes / Self.smallShare
+        }
+        if small.count > Self.smallCountMax { worn.merge(small) { pack, _ in pack } }
         try repack(worn.keys.sorted(), stock, &report)
         var names = Array(worn.keys)
         for (name, pack) in stock.packs where !pack.isMarked && isFree(name, pack) {
@@ -113,10 +135,17 @@ struct Collection {
         }
         report.condemnedPacks = names.count
         for name in names { report.condemnedBytes += stock.packs[name]?.size ?? 0 }
-        if !names.isEmpty { try publish(names.sorted(), after: lists.last?.ordinal) }
+        if !names.isEmpty {
+            report.condemnedList = try publish(names.sorted(), after: lists.last?.ordinal)
+        }
     }
 
-    private func publish(_ names: [Hash256], after last: UInt64?) throws {
+    /// Packs of less than this part of a full one are written together when there are many.
+    private static let smallShare: UInt64 = 16
+    private static let smallCountMax = 64
+
+    /// - Returns: the list's ordinal.
+    private func publish(_ names: [Hash256], after last: UInt64?) throws -> UInt64 {
         let record = CondemnedRecord(written: repository.now(), packs: names, indexes: [])
         let bytes = try record.seal()
         // Names are only to differ: behind the greatest number the search goes on at the least.
@@ -126,6 +155,7 @@ struct Collection {
         {
             ordinal &+= 1
         }
+        return ordinal
     }
 
     /// Writes the live blobs of packs into new ones, and indexes them.
@@ -179,7 +209,9 @@ struct Collection {
         // A writer that began before a list may rely on its packs until it has read it. So a list's
         // packs outlive every writer that is older.
         let lists = try condemnations()
-        let ripe = lists.filter { $0.modified + grace <= now && intents.areAfter($0.modified) }
+        let ripe = lists.filter {
+            $0.modified + grace(of: $0.ordinal) <= now && intents.areAfter($0.modified)
+        }
         var stock = try PackStock(repository)
         try stock.mark(
             try reached(stock), last: lists.reduce(into: []) { $0.formUnion($1.packs) })
@@ -210,6 +242,12 @@ struct Collection {
                 report.keptBytes += pack.size
             }
         }
+    }
+
+    /// Microseconds that the packs of a condemned list stay.
+    private func grace(of list: UInt64) -> Int64 {
+        guard case .compaction(let lists) = scope, !lists.contains(list) else { return grace }
+        return max(grace, Pruning.Request.graceDefault)
     }
 
     /// Takes packs that are gone out of the indexes, and merges the smallest if there are many.

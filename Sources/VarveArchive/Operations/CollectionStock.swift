@@ -67,6 +67,16 @@ struct PackStock {
         hasOutlined = found
     }
 
+    /// Ids of all outlined values that a pack holds.
+    func outlinedValues() throws(VarveError) -> Set<Hash256> {
+        if !hasOutlined { return [] }
+        var result: Set<Hash256> = []
+        try forEach { (_, entry) throws(VarveError) in
+            if entry.type == .outlinedValue { result.insert(entry.id) }
+        }
+        return result
+    }
+
     /// Calls `body` with every blob of every pack that is there, once for each pack and blob.
     private func forEach(
         _ body: (Hash256, PackEntry) throws(VarveError) -> Void
