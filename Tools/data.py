@@ -9,7 +9,11 @@
     Tools/data.py movies OUT                   the films, as DynamoDB JSON, sorted by key
     Tools/data.py generated OUT --items N      N made-up items of about 200 bytes, sorted by key
     Tools/data.py generated OUT --items N --shuffled
+    Tools/data.py changes OUT --count N        N changes of the order lines, from an empty table on
+    Tools/data.py changes OUT --count N --per-second 10 --form streams --table Orders
+    Tools/data.py events IN OUT                a stream of events {ts, op, key, new} as changes
 
+Forms of changes: export (as incremental exports hold them), streams, kinesis, envelope.
 Every output is DynamoDB JSON, one {"Item":{...}} a line; OUT may be - for standard output.
 Equal arguments give equal bytes, on every machine. Python 3.11, standard library only.
 """
@@ -25,6 +29,8 @@ import sys
 from contextlib import contextmanager
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
+
+import change_data
 
 FIXTURES = Path(__file__).resolve().parent.parent / "Fixtures" / "data"
 SEED = 2012
@@ -214,6 +220,21 @@ def write_generated(path, items, shuffle=False, seed=SEED):
         file.write("".join(batch).encode())
 
 
+def write_changes(arguments):
+    if arguments.command == "events":
+        stream = change_data.events_of(arguments.source, attribute_value, Number)
+    else:
+        stream = change_data.changes_of(
+            orders()[: arguments.lines], arguments.count, with_quantity, arguments.seed,
+            arguments.per_second, arguments.start)
+    with output(arguments.out) as file:
+        for micros, keys, old, new in stream:
+            if arguments.new_images:
+                old = None
+            file.write(
+                change_data.record(arguments.form, micros, keys, old, new, arguments.table))
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -238,9 +259,20 @@ def main():
     generated = command("generated", "out")
     generated.add_argument("--items", type=int, required=True)
     generated.add_argument("--shuffled", action="store_true")
+    changes = command("changes", "out")
+    changes.add_argument("--count", type=int, required=True)
+    changes.add_argument("--lines", type=int, help="lines that the table can hold; all")
+    changes.add_argument("--per-second", type=int, default=100)
+    changes.add_argument("--start", type=int, default=change_data.START_SECOND)
+    for sub in (changes, command("events", "source", "out")):
+        sub.add_argument("--form", choices=change_data.FORMS, default="export")
+        sub.add_argument("--table", help="the name of the table, in each record")
+        sub.add_argument("--new-images", action="store_true", help="leave the old images out")
     arguments = parser.parse_args()
 
-    if arguments.command == "days":
+    if arguments.command in ("changes", "events"):
+        write_changes(arguments)
+    elif arguments.command == "days":
         write_days(Path(arguments.out), arguments.days, arguments.share, arguments.seed)
     elif arguments.command == "change-one":
         change_one(arguments.source, arguments.out, arguments.at)

@@ -56,6 +56,38 @@ class Orders(unittest.TestCase):
         self.assertEqual((len(changed), different), (11, [5]))
 
 
+class Changes(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stream = list(data.change_data.changes_of(
+            data.orders()[:300], 2_000, data.with_quantity, data.SEED, per_second=3))
+
+    def test_replays(self):
+        """Old images are what was there; times ascend; every kind of change occurs."""
+        table, kinds = {}, set()
+        for micros, keys, old, new in self.stream:
+            self.assertEqual(table.get(keys), old)
+            kinds.add((old is None, new is None))
+            if new is None:
+                del table[keys]
+            else:
+                table[keys] = new
+                self.assertEqual(json.loads(new) | json.loads(keys), json.loads(new))
+        times = [change[0] for change in self.stream]
+        self.assertEqual(times, sorted(set(times)))
+        self.assertEqual(kinds, {(True, False), (False, False), (False, True)})
+        self.assertEqual(times[3] - times[0], 1_000_000)
+
+    def test_bytes(self):
+        lines = [
+            data.change_data.record(form, *change, table="Orders")
+            for form in data.change_data.FORMS for change in self.stream]
+        for line in lines[::97]:
+            json.loads(line)
+        self.assertEqual(
+            sha256(lines), "953aaf0f8d0ad8a35ed168b50b78833a9b91af61b9da3f7cc5fe8e91fc67e17a")
+
+
 class Others(unittest.TestCase):
     def test_movies(self):
         lines = data.movies()
