@@ -46,6 +46,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
         try self.init(path: path, flags: O_RDWR | O_CREAT | O_TRUNC, mode: mode)
     }
 
+    /// Opens a file whose end is written to, made if missing; what it holds stays.
+    public init(appending path: String, mode: UInt32 = 0o644) throws(VarveError) {
+        try self.init(path: path, flags: O_WRONLY | O_CREAT | O_APPEND, mode: mode)
+    }
+
     /// The process's standard input; it stays open when the value ends.
     public static var standardInput: FileDescriptor {
         FileDescriptor(raw: 0, isOwned: false, path: "standard input")

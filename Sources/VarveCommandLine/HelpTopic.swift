@@ -2,6 +2,7 @@
 enum HelpTopic: String, CaseIterable {
     case glossary
     case times
+    case changes
     case exitStatus = "exit-status"
 
     /// The topic that `varve help TOPIC` asks for; nil if it asks for a command, or nothing.
@@ -14,6 +15,7 @@ enum HelpTopic: String, CaseIterable {
         switch self {
         case .glossary: Self.glossaryText
         case .times: Self.timesText
+        case .changes: Self.changesText
         case .exitStatus: Self.exitStatusText
         }
     }
@@ -63,6 +65,38 @@ enum HelpTopic: String, CaseIterable {
 
         """
 
+    private static let changesText = """
+        Change records that 'varve record' reads
+
+          One a line, or on several lines; plain or gzip. Each by itself is one of:
+
+          incremental export, also as a plain line
+            {"Metadata":{"WriteTimestampMicros":{"N":"1758794400123456"}},
+             "Keys":{…},"OldImage":{…},"NewImage":{…}}          no NewImage: a deletion
+          DynamoDB Streams, as GetRecords prints it and Lambda delivers it, also in "Records":[…]
+            {"eventName":"MODIFY","dynamodb":{"ApproximateCreationDateTime":1758794400,
+             "Keys":{…},"OldImage":{…},"NewImage":{…},"StreamViewType":"NEW_AND_OLD_IMAGES"}}
+          Kinesis Data Streams for DynamoDB, bare or in the envelopes "Data" and "kinesis"
+            {"tableName":"Orders","eventName":"REMOVE","dynamodb":{…}}
+
+          Times are microseconds, milliseconds or seconds since 1970, or RFC 3339 with a zone. Old
+          images may be left out; where one is given, it must be the item that is recorded.
+
+          The table that a record names ("tableName", "Table" or "eventSourceARN") decides with
+          --all; without it, records of other tables are left out.
+
+          A second is complete once a record of a later second has come, or the clock has passed;
+          --lateness keeps it open longer. Complete seconds can be restored, each for itself.
+
+          The directory of an incremental export gives a state at its end alone.
+
+        Records that cannot be recorded go to the rejects file, a line of JSON each:
+            {"table":"Orders","file":"…","line":7,"byte":3100,"reason":"…","record":{…}}
+          The restorable range ends at the last good second. A full backup begins a new one; then
+          the records can be recorded again.
+
+        """
+
     private static let exitStatusText = """
         How varve ends
 
@@ -75,7 +109,8 @@ enum HelpTopic: String, CaseIterable {
            11   another writer was faster; try again
            12   reserved: wrong password of an encrypted repository
            20   damage was found, or a proof failed
-          130   interrupted; nothing was changed, and verify tells what it has found so far
+          130   interrupted; nothing was changed but for what 'record' had committed, and verify
+                tells what it has found so far
           141   whoever read the output went away
 
         With --json an error is printed to standard error as

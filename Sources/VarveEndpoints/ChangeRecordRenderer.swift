@@ -35,4 +35,14 @@ public struct ChangeRecordRenderer: ~Copyable, Sendable {
         }
         output.append(utf8: "}\n")
     }
+
+    /// Appends the record of a deletion of whose item nothing is known, and a line feed.
+    public mutating func appendDeletion(
+        time: Int64, key: RawSpan, to output: inout ByteWriter
+    ) throws(VarveError) {
+        output.append(
+            utf8: "{\"Metadata\":{\"WriteTimestampMicros\":{\"N\":\"\(time)\"}},\"Keys\":")
+        try renderer.append(key: key, to: &output)
+        output.append(utf8: "}\n")
+    }
 }

@@ -158,7 +158,7 @@ import VarveStorage
         let lines = (0..<3_000).map { exported("k\($0 &* 7919)", at: Int64($0), new: "N\($0)") }
         let bytes = gzip(Array((lines.joined(separator: "\n") + "\n").utf8))
         let path = try workspace.write("changes.gz", Array(bytes.dropLast(missing)))
-        let source = try #require(try ChangeSource.find(path).first)
+        let source = try #require(try ChangeInput.find(path).first)
         var options = ChangeOptions()
         options.chunkBytes = 5_000
         let stream = source.changes(.one(personSchema, name: "x"), options: options)

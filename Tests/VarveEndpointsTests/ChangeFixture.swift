@@ -76,7 +76,7 @@ func tell(
     time: any TimeSource = SystemTime()
 ) throws -> Telling {
     var telling = Telling()
-    for source in try ChangeSource.find(path) {
+    for source in try ChangeInput.find(path) {
         let stream = source.changes(
             tables, from: offset, options: options, workers: Workers(count: workers), time: time)
         reading: while true {

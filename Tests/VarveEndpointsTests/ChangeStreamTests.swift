@@ -47,7 +47,7 @@ import VarveStorage
         let path = "\(workspace.path)/pipe"
         let made = unsafe mkfifo(path, 0o600)
         #expect(made == 0)
-        let source = try #require(try ChangeSource.find(path).first)
+        let source = try #require(try ChangeInput.find(path).first)
         #expect(source.kind == .pipe)
         let stream = source.changes(.one(personSchema, name: "People"))
         // Opened for reading and writing, a pipe waits for nobody.
@@ -124,7 +124,7 @@ import VarveStorage
         try writeExport(
             "03", from: "2024-10-27T03:30:00Z", to: "2024-10-27T03:45:00Z", view: "NEW_IMAGE",
             lines: [exported("a", at: 1_730_000_000_000_000, new: "Ada")])
-        let sources = try ChangeSource.find("\(workspace.path)/out")
+        let sources = try ChangeInput.find("\(workspace.path)/out")
         #expect(sources.map(\.path).map { $0.suffix(2) } == ["03", "02"])
         guard case .export(let window) = sources[0].kind else {
             Issue.record("no export")

@@ -48,6 +48,11 @@ json() {
     python3 -c 'import json,sys; it=json.load(open("output")); sys.exit(0 if eval(sys.argv[1]) else 1)' "$1" ||
         fail "not true of the JSON: $1"
 }
+# json_lines EXPRESSION: the output is lines of JSON, and the expression about their list is true.
+json_lines() {
+    python3 -c 'import json,sys; it=[json.loads(line) for line in open("output")]; sys.exit(0 if eval(sys.argv[1]) else 1)' "$1" ||
+        fail "not true of the lines: $1"
+}
 # objects: a fingerprint of the repository, to see that nothing changed.
 objects() { (cd "$VARVE_REPOSITORY" && find . -type f | sort | xargs sha256sum | sha256sum); }
 # same FILE FILE: both hold the same items.

@@ -115,7 +115,7 @@ extension TableHistory {
 
 extension Instant {
     /// A time in messages: ISO 8601, or microseconds if it is no instant.
-    static func text(_ time: Int64) -> String {
+    public static func text(_ time: Int64) -> String {
         Instant(microseconds: time)?.description ?? "\(time) µs"
     }
 }

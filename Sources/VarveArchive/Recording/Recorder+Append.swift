@@ -29,6 +29,7 @@ extension Recorder {
         sources.append(name)
         sourceEnd = offset
         isSourceLasting = isLasting
+        acknowledge()
     }
 
     /// Says that the source has nothing of this table before an offset.

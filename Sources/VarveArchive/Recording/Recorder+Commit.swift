@@ -44,6 +44,17 @@ extension Recorder {
         acknowledge()
     }
 
+    /// Commits all that is held, also of a second that is not complete: it stays open, so that what
+    /// its source still has of it can be recorded later. Not with lateness: then several are open.
+    /// - Throws: as `append`.
+    public func commitOpenSecond() throws {
+        try flush()
+        guard !isClosed, options.latenessSeconds == 0, let last = pending.greatestTime,
+            last >= historyEnd
+        else { return }
+        try commit(before: last + 1)
+    }
+
     /// Ends the input: every second that the clock has passed is complete. What is left of the
     /// current second stays pending; its source has it, behind `acknowledged`.
     /// - Throws: as `append`.
@@ -148,8 +159,7 @@ extension Recorder {
         addCheckpoints(assembly, to: &content)
         content.changes = UInt64(assembly.kept.count)
         content.sourceKind = options.sourceKind
-        content.sourcePosition = position(without: assembly.selection).encoded(
-            limit: positionLimit)
+        content.sourcePosition = encoded(position(without: assembly.selection))
         try map.makeRoom(for: assembly.updates.count, place, repository, table)
         let receipt = try publisher.publish(content) { tree in
             try prepare(assembly.kept, into: tree)
@@ -201,7 +211,7 @@ extension Recorder {
     private static let blockSize = 4096
 
     /// Hashes, weighs and cuts the changes on other threads, in order.
-    private func prepare(_ kept: [UInt32], into tree: TreeBuilder) throws {
+    func prepare(_ kept: [UInt32], into tree: TreeBuilder) throws {
         let preparer = RunPreparer(cutHash: repository.cutHash)
         let pending = self.pending
         let limit = kept.count <= Self.blockSize ? 1 : repository.pipelineLimit
@@ -254,7 +264,7 @@ extension Recorder {
         let position = position(without: [], before: origin)
         let receipt = try publisher.close(
             sourceKind: options.sourceKind,
-            sourcePosition: position.encoded(limit: positionLimit))
+            sourcePosition: encoded(position))
         map.stand(at: head)
         statistics.commits += 1
         statistics.writtenBytes += receipt.objectBytes
@@ -282,6 +292,16 @@ extension Recorder {
             return SourcePosition(name: sources.last ?? "", offset: sourceEnd)
         }
         return SourcePosition(name: sources[Int(first.source)], offset: first.offset)
+    }
+
+    /// A position, held back by the other tables of its source.
+    private func encoded(_ position: SourcePosition) -> [UInt8] {
+        guard let limit = positionLimit, limit.name != position.name else {
+            return position.encoded(limit: positionLimit)
+        }
+        let own = sources.lastIndex(of: position.name) ?? 0
+        let isBefore = (sources.lastIndex(of: limit.name) ?? -1) > own
+        return position.encoded(limit: isBefore ? nil : limit)
     }
 
     private static func earlier(

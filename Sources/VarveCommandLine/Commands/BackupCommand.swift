@@ -85,7 +85,7 @@ struct BackupCommand: VarveSubcommand {
         }
         var request = FullBackupRequest(table: table, source: source, name: name)
         request.sourceOptions.isPlainJSON = plainJson
-        request.schema = try schema()
+        request.schema = try KeyDefinition.schema(partition: partitionKey, sort: sortKey)
         request.instant = try InstantArgument.parse(time)
         request.settingsFiles = settings
         request.keepFor = keepFor?.microseconds
@@ -132,17 +132,6 @@ struct BackupCommand: VarveSubcommand {
                 "microseconds": .number(report.microseconds),
             ]),
             lines: [title] + facts.lines)
-    }
-
-    private func schema() throws(VarveError) -> KeySchema? {
-        guard let partitionKey else {
-            if sortKey == nil { return nil }
-            throw VarveError(.usage, "--sort-key needs --partition-key beside it")
-        }
-        let sort = try sortKey.map { text throws(VarveError) in
-            try KeyDefinition.attribute(text)
-        }
-        return KeySchema(partition: try KeyDefinition.attribute(partitionKey), sort: sort)
     }
 
     private func lines(_ report: FullBackupReport) -> [String] {

@@ -20,15 +20,16 @@ public struct VarveCommand: ParsableCommand {
                 --partition-key InvoiceNo:S --sort-key Line:N
               varve restore Orders -r /backups/shop --backup monday --to restored.jsonl
 
-            Topics: varve help glossary, varve help times, varve help exit-status
+            Topics: varve help glossary, varve help times, varve help changes, \
+            varve help exit-status
             """,
         version: version,
         groupedSubcommands: [
             CommandGroup(
                 name: "Making and using backups",
                 subcommands: [
-                    InitCommand.self, BackupCommand.self, RestoreCommand.self, GetCommand.self,
-                    DiffCommand.self, HistoryCommand.self,
+                    InitCommand.self, BackupCommand.self, RecordCommand.self, RestoreCommand.self,
+                    GetCommand.self, DiffCommand.self, HistoryCommand.self,
                 ]),
             CommandGroup(
                 name: "Looking",

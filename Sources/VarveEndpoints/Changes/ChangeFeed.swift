@@ -8,7 +8,7 @@ import VarveModel
 /// atomic.
 final class ChangeFeed: @unchecked Sendable {
     let storedCount = Atomic<Int64>(0)
-    let source: ChangeSource
+    let source: ChangeInput
     private let options: ChangeOptions
     private let offset: Int64
     private let paths: [String]
@@ -19,7 +19,7 @@ final class ChangeFeed: @unchecked Sendable {
     /// Stored bytes of the files before the current one.
     private var storedBefore: Int64 = 0
 
-    init(_ source: ChangeSource, from offset: Int64, options: ChangeOptions) {
+    init(_ source: ChangeInput, from offset: Int64, options: ChangeOptions) {
         self.source = source
         self.options = options
         self.offset = offset

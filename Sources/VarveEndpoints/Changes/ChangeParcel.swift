@@ -62,6 +62,9 @@ public final class ChangeParcel: @unchecked Sendable {
         end = chunk.byte + Int64(chunk.bytes.count)
     }
 
+    /// Bytes of text that it keeps.
+    public var byteCount: Int { chunk.bytes.count }
+
     /// The record of a change as it came; of a change within an envelope, the whole envelope.
     public func record(_ index: Int, of changes: TableChanges) -> [UInt8] {
         let range = changes.records[index]

@@ -14,7 +14,7 @@ public import VarveStorage
 ///   which Kinesis and Lambda deliver them.
 ///
 /// A record may name its table: `"tableName"`, `"Table"`, or `"eventSourceARN"`.
-public final class ChangeSource: Sendable {
+public final class ChangeInput: Sendable {
     public enum Kind: Sendable, Hashable {
         /// A file of records.
         case file
@@ -48,10 +48,10 @@ public final class ChangeSource: Sendable {
     /// time or, if it holds no export, its files in the order of their names, without those whose
     /// names begin with a point.
     /// - Throws: `notFound`; `invalidInput` or `unsupported` for an export that cannot be used.
-    public static func find(_ path: String) throws(VarveError) -> [ChangeSource] {
+    public static func find(_ path: String) throws(VarveError) -> [ChangeInput] {
         if path == "-" {
             return [
-                ChangeSource(
+                ChangeInput(
                     .pipe, path: "standard input", storedBytes: nil, files: [],
                     isStandardInput: true)
             ]
@@ -60,11 +60,11 @@ public final class ChangeSource: Sendable {
         guard metadata.kind == .directory else { return [file(path, metadata)] }
         let exports = try IncrementalExport.all(in: path)
         if !exports.isEmpty {
-            var sources: [ChangeSource] = []
+            var sources: [ChangeInput] = []
             for export in exports { sources.append(try source(of: export)) }
             return sources
         }
-        var sources: [ChangeSource] = []
+        var sources: [ChangeInput] = []
         for name in try FileSystem.names(in: path).sorted() where !name.hasPrefix(".") {
             let child = "\(path)/\(name)"
             let metadata = try FileSystem.metadata(child)
@@ -77,17 +77,17 @@ public final class ChangeSource: Sendable {
         return sources
     }
 
-    private static func file(_ path: String, _ metadata: FileMetadata) -> ChangeSource {
+    private static func file(_ path: String, _ metadata: FileMetadata) -> ChangeInput {
         let isFile = metadata.kind == .file
-        return ChangeSource(
+        return ChangeInput(
             isFile ? .file : .pipe, path: path, storedBytes: isFile ? Int64(metadata.size) : nil,
             files: [])
     }
 
-    private static func source(of export: IncrementalExport) throws(VarveError) -> ChangeSource {
+    private static func source(of export: IncrementalExport) throws(VarveError) -> ChangeInput {
         var size: Int64 = 0
         for file in export.files { size += Int64(try FileSystem.metadata(file.path).size) }
-        return ChangeSource(
+        return ChangeInput(
             .export(export.window), path: export.path, storedBytes: size, files: export.files)
     }
 

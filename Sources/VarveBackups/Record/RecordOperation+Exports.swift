@@ -1,0 +1,151 @@
+import VarveArchive
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+// Incremental exports: the net changes of a window, exact at its end alone.
+
+extension RecordOperation {
+    /// Rows that are held of a window at a time, bytes.
+    private static let partBytes = 48 << 20
+    /// Stretches of a window that are counted apart, where it is recorded in parts.
+    private static let stretchCount: Int64 = 4_096
+
+    /// Records an export, unless its end is recorded already.
+    ///
+    /// A large one is read several times, and committed in parts that no reader takes for a state.
+    func record(_ source: ChangeInput, _ window: ExportWindow) throws {
+        let table = try opened(source, window)
+        let end = table.recorder.head.to ?? window.from
+        if end >= window.to {
+            tell(.resumed(path: source.path, offset: source.storedBytes ?? 0))
+            return
+        }
+        if end < window.from {
+            throw VarveError(
+                .refused,
+                "the export begins at \(Instant.text(window.from)), and the history of table "
+                    + "\(table.name) ends at \(Instant.text(end)): changes between are missing; "
+                    + "record the exports between first, or back up a full copy", at: source.path)
+        }
+        try table.recorder.finish()
+        try table.settle()
+        if table.recorder.pendingCount > 0 {
+            throw VarveError(
+                .refused, "changes of the present second are not recorded yet; try again",
+                at: source.path)
+        }
+        let isOverlapping = end > window.from
+        let all = window.from..<window.to
+        var histogram = [Int](repeating: 0, count: Int(Self.stretchCount) + 1)
+        var isHeld = true
+        var count: UInt64 = 0
+        try forEach(source, window, table.name) { batch in
+            count += UInt64(batch.count)
+            Self.count(batch, in: all, &histogram)
+            if isHeld, table.recorder.pendingBytes <= Self.partBytes {
+                table.recorder.appendWindow(batch, times: all, isOverlapping: isOverlapping)
+            } else {
+                isHeld = false
+            }
+        }
+        if isHeld {
+            try table.recorder.commitWindow(to: window.to, changes: count)
+            return try table.settle()
+        }
+        table.recorder.dropWindow()
+        for part in Self.parts(all, histogram) {
+            try forEach(source, window, table.name) { batch in
+                table.recorder.appendWindow(batch, times: part, isOverlapping: isOverlapping)
+            }
+            let isLast = part.upperBound == window.to
+            try table.recorder.commitWindow(
+                to: part.upperBound, changes: isLast ? count : nil)
+            try table.settle()
+        }
+    }
+
+    private func opened(_ source: ChangeInput, _ window: ExportWindow) throws -> TableRecording {
+        guard let name = request.table ?? window.tableName else {
+            throw VarveError(
+                .invalidInput, "the export does not say of which table it is", at: source.path)
+        }
+        if let table = try existing(name) { return table }
+        guard let instant = Instant(microseconds: window.from) else {
+            throw VarveError(.invalidInput, "the export's time is no instant", at: source.path)
+        }
+        return try create(
+            name, at: instant, arn: window.tableARN ?? "", serviceID: window.tableID ?? "")
+    }
+
+    private func forEach(
+        _ source: ChangeInput, _ window: ExportWindow, _ name: String,
+        _ body: (borrowing ChangeBatch) throws -> Void
+    ) throws {
+        // Its records say no table.
+        let stream = source.changes(
+            .one(try schemas.required(name), name: name),
+            workers: Workers(count: repository.environment.workers))
+        while true {
+            try control.check()
+            switch try stream.next(waitingAtMost: 200_000) {
+            case .end: return
+            case .nothing: continue
+            case .parcel(let parcel):
+                for changes in parcel.tables {
+                    if let rejected = changes.rejected.first {
+                        throw VarveError(
+                            .invalidInput, "\(rejected.reason); nothing of the export was recorded",
+                            at: rejected.place.description)
+                    }
+                    for stamp in changes.batch.changes.stamps
+                    where stamp.time < window.from || stamp.time >= window.to {
+                        throw VarveError(
+                            .invalidInput,
+                            "a change is not of the export's window: its time is "
+                                + Instant.text(stamp.time), at: source.path)
+                    }
+                    try body(changes.batch)
+                }
+                countRecords(parcel)
+            }
+        }
+    }
+
+    /// Adds up row bytes by stretches of the window.
+    private static func count(
+        _ batch: borrowing ChangeBatch, in window: Range<Int64>, _ histogram: inout [Int]
+    ) {
+        let size = stretch(window)
+        for index in 0..<batch.count {
+            let row = batch.changes.rows[index]
+            let place = (batch.changes.stamps[index].time - window.lowerBound) / size
+            histogram[Int(place)] += Int(row.end - row.start)
+        }
+    }
+
+    private static func stretch(_ window: Range<Int64>) -> Int64 {
+        max(1, (window.upperBound - window.lowerBound) / stretchCount + 1)
+    }
+
+    /// Parts of a window of which none holds many more rows than allowed.
+    private static func parts(_ window: Range<Int64>, _ histogram: [Int]) -> [Range<Int64>] {
+        let size = stretch(window)
+        var parts: [Range<Int64>] = []
+        var start = window.lowerBound
+        var held = 0
+        for (place, bytes) in histogram.enumerated() {
+            let begin = window.lowerBound + Int64(place) * size
+            if held > 0, held + bytes > partBytes, begin > start, begin < window.upperBound {
+                parts.append(start..<begin)
+                start = begin
+                held = 0
+            }
+            held += bytes
+        }
+        parts.append(start..<window.upperBound)
+        return parts
+    }
+}

@@ -1,0 +1,367 @@
+import Dispatch
+public import VarveArchive
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+/// Records changes of one table or of many, from files or from a pipe that stays open.
+///
+/// What is committed stays, whatever ends the process: run again, it goes on behind that. Asked to
+/// stop, it commits what it holds and ends as if the sources had ended.
+public final class RecordOperation {
+    let repository: Repository
+    let request: RecordRequest
+    let control: OperationControl
+    let tell: (RecordEvent) -> Void
+    private let rejects: RejectsFile
+    let schemas: RecordSchemas
+    private var tables: [TableRecording] = []
+    private var tableIndexes: [String: Int] = [:]
+    private var report = RecordReport()
+    private var isReadingPipe = false
+    /// The sources begun so far, by the names in commits, and where the last one was begun: for
+    /// tables that are opened later.
+    private var names: [String] = []
+    private var begunOffset: UInt64 = 0
+    /// Where the next parcel begins.
+    private var parcelStart: UInt64 = 0
+
+    /// - Parameter tell: is told what happens, on the thread that runs.
+    public init(
+        _ repository: Repository, _ request: RecordRequest,
+        control: OperationControl = OperationControl(),
+        tell: @escaping (RecordEvent) -> Void = { _ in }
+    ) throws {
+        self.repository = repository
+        self.request = request
+        self.control = control
+        self.tell = tell
+        rejects = RejectsFile(
+            request.rejectsPath ?? request.table.map { $0 + ".rejects.jsonl" } ?? "rejects.jsonl")
+        schemas = try RecordSchemas(repository, request)
+    }
+
+    /// Reads the sources to their ends.
+    ///
+    /// Changes that cannot be recorded are no error: they are in the rejects file, and the report.
+    /// - Throws: `invalidInput` if a source is not understood, or damaged; `refused` if a table is
+    ///   closed, or has other key attributes; `conflict` if another recorder is at work; `storage`.
+    ///   What was committed before stays.
+    public func run() throws -> RecordReport {
+        let started = SystemClock.microseconds()
+        if let table = request.table {
+            try TableName.check(table)
+            try openExisting(table)
+        }
+        var sources: [ChangeInput] = []
+        for path in request.sources { sources += try ChangeInput.find(path) }
+        do {
+            try read(sources)
+            try finish()
+        } catch {
+            for table in tables { try? table.recorder.end() }
+            try? rejects.flush()
+            throw error
+        }
+        for table in tables { try table.recorder.end() }
+        try rejects.synchronize()
+        report.tables = tables.map(\.report)
+        report.rejectsPath = rejects.count > 0 ? rejects.path : nil
+        // A pipe that stays open has no other end.
+        report.wasInterrupted = control.isStopping && !isReadingPipe
+        report.microseconds = SystemClock.microseconds() - started
+        return report
+    }
+
+    // MARK: Sources
+
+    private func read(_ sources: [ChangeInput]) throws {
+        let chain = try SourceChain(sources)
+        let start = try resumption(chain)
+        control.begin(total: Int(clamping: total(sources[start.index...])))
+        var doneBefore: Int64 = 0
+        if start.index > 0 || start.offset > 0 {
+            tell(.resumed(path: sources[start.index].path, offset: start.offset))
+        }
+        for index in start.index..<sources.count {
+            if control.isStopping { break }
+            let source = sources[index]
+            let offset = index == start.index ? start.offset : 0
+            isReadingPipe = source.kind == .pipe
+            names.append(try chain.name(index))
+            begunOffset = UInt64(offset)
+            parcelStart = begunOffset
+            for table in tables { begin(table) }
+            if case .export(let window) = source.kind {
+                try record(source, window)
+            } else {
+                try read(source, from: offset, doneBefore: doneBefore)
+            }
+            // What follows is not recorded over the record that is cut off.
+            if !report.cutOff.isEmpty { break }
+            doneBefore += source.storedBytes ?? 0
+        }
+    }
+
+    private func total(_ sources: ArraySlice<ChangeInput>) -> Int64 {
+        var sum: Int64 = 0
+        for source in sources {
+            guard let size = source.storedBytes else { return 0 }
+            sum += size
+        }
+        return sum
+    }
+
+    /// Where to go on: the greatest position that a commit of any table tells. Each of them holds
+    /// for all tables of its kind of source.
+    private func resumption(_ chain: SourceChain) throws -> (index: Int, offset: Int64) {
+        var best = (index: 0, offset: Int64(0))
+        var positions: [SourcePosition] = []
+        if request.table != nil {
+            positions = tables.compactMap { $0.recorder.acknowledged }
+        } else {
+            for entry in try repository.tables() {
+                let head = try repository.history(entry.id, entry.record).chainHead
+                guard head.sourceKind == sourceKind,
+                    let position = SourcePosition(encoded: head.sourcePosition)
+                else { continue }
+                positions.append(position)
+            }
+        }
+        for position in positions {
+            guard let found = try chain.resumption(position) else { continue }
+            if found > best { best = found }
+        }
+        return best
+    }
+
+    /// Positions of a run for one table say nothing of others: the kinds differ.
+    private var sourceKind: String { request.table == nil ? "changes of all" : "changes" }
+
+    private func begin(_ table: TableRecording) {
+        guard let name = names.last else { return }
+        table.recorder.begin(source: name, at: begunOffset, isLasting: !isReadingPipe)
+    }
+
+    private func read(_ source: ChangeInput, from offset: Int64, doneBefore: Int64) throws {
+        var options = ChangeOptions()
+        options.restamp = request.restamps
+        let schemas = self.schemas
+        let which: ChangeTables =
+            if let table = request.table {
+                .one(try schemas.required(table), name: table)
+            } else {
+                .named({ name throws(VarveError) in try schemas.schema(of: name) })
+            }
+        let stream = source.changes(
+            which, from: offset, options: options,
+            workers: Workers(count: repository.environment.workers),
+            time: repository.environment.time)
+        let isPipe = isReadingPipe
+        while !control.isStopping {
+            let wait = isPipe ? waitingTime() : Self.longestWait
+            switch try stream.next(waitingAtMost: wait) {
+            case .parcel(let parcel): try take(parcel)
+            case .nothing:
+                if isPipe { try tick() }
+            case .end: return
+            }
+            control.report(
+                done: Int(clamping: doneBefore + stream.storedCount),
+                items: Int(clamping: report.recordCount))
+        }
+    }
+
+    private static let longestWait: Int64 = 200_000
+    /// A pause shorter than this may only mean that a parcel is being parsed.
+    private static let shortestWait: Int64 = 10_000
+
+    /// How long nothing needs to be done, if nothing comes; microseconds.
+    private func waitingTime() -> Int64 {
+        let now = repository.now()
+        var wait = Self.longestWait
+        for table in tables {
+            if let next = table.recorder.nextFlush { wait = min(wait, next - now) }
+        }
+        return max(Self.shortestWait, wait)
+    }
+
+    private func tick() throws {
+        let now = repository.now()
+        for table in tables {
+            guard let next = table.recorder.nextFlush, next <= now else { continue }
+            holdBack()
+            try table.recorder.tick()
+            try table.settle()
+        }
+        try rejects.flush()
+    }
+
+    // MARK: Parcels
+
+    private func take(_ parcel: ChangeParcel) throws {
+        report.recordCount += UInt64(parcel.recordCount)
+        for (name, count) in parcel.leftOut { report.leftOut[name, default: 0] += count }
+        if let cutOff = parcel.cutOff { report.cutOff.append(cutOff.place) }
+        holdBack(before: parcelStart)
+        for changes in parcel.tables {
+            guard let table = try table(of: changes) else {
+                for rejected in changes.rejected { try file(rejected, table: changes.table) }
+                continue
+            }
+            try table.take(changes, of: parcel)
+        }
+        for rejected in parcel.unassigned {
+            // It may be a change of any of them.
+            for table in tables { try table.close(because: rejected) }
+            try file(rejected, table: nil)
+            report.unassignedCount += 1
+        }
+        parcelStart = UInt64(parcel.end)
+        for table in tables { try table.recorder.advance(to: parcelStart) }
+        try rejects.flush()
+    }
+
+    private func file(_ rejected: RejectedRecord, table: String?) throws {
+        try rejects.append(
+            table: table, place: rejected.place, reason: rejected.reason, record: rejected.record)
+        tell(
+            .rejected(
+                table: table, place: rejected.place.description, reason: rejected.reason))
+    }
+
+    /// What a commit of one table says of the source must hold for all tables.
+    /// - Parameter start: where the parcel begins that is being taken in.
+    private func holdBack(before start: UInt64? = nil) {
+        if request.table != nil { return }
+        let positions = tables.map { table in
+            table.recorder.acknowledged.map { (order: names.lastIndex(of: $0.name) ?? 0, $0) }
+        }
+        let own = start.flatMap { start in
+            names.last.map { (order: names.count - 1, SourcePosition(name: $0, offset: start)) }
+        }
+        for (place, table) in tables.enumerated() {
+            var least = own
+            for (other, position) in positions.enumerated() where other != place {
+                guard let position else { continue }
+                guard let now = least else {
+                    least = position
+                    continue
+                }
+                if (position.order, position.1.offset) < (now.order, now.1.offset) {
+                    least = position
+                }
+            }
+            table.recorder.positionLimit = least?.1
+        }
+    }
+
+    // MARK: Tables
+
+    private func table(of changes: TableChanges) throws -> TableRecording? {
+        guard let name = changes.table ?? request.table else { return nil }
+        if let index = tableIndexes[name] { return tables[index] }
+        guard try schemas.schema(of: name) != nil else { return nil }
+        if let table = try existing(name) { return table }
+        guard changes.batch.count > 0 else { return nil }
+        let least = changes.batch.changes.stamps.map(\.time).min() ?? repository.now()
+        guard let instant = Instant(second: least / 1_000_000 - request.latenessSeconds) else {
+            throw VarveError(.invalidInput, "a change's time is before the year 1")
+        }
+        return try create(name, at: instant)
+    }
+
+    /// A table that the repository has.
+    func existing(_ name: String) throws -> TableRecording? {
+        if tableIndexes[name] == nil { try openExisting(name) }
+        return tableIndexes[name].map { tables[$0] }
+    }
+
+    /// Makes a table that begins empty.
+    func create(
+        _ name: String, at instant: Instant, arn: String = "", serviceID: String = ""
+    ) throws -> TableRecording {
+        let settings = schemas.settings(of: name)
+        let history = try repository.beginHistory(
+            name: name, schema: try schemas.required(name), arn: settings?.tableARN ?? arn,
+            serviceID: settings?.tableID ?? serviceID, at: instant, sourceKind: sourceKind)
+        if let settings {
+            _ = try settings.store(in: repository, table: history.id, from: instant)
+        }
+        return try open(history, isNew: true)
+    }
+
+    func countRecords(_ parcel: ChangeParcel) { report.recordCount += UInt64(parcel.recordCount) }
+
+    private func openExisting(_ name: String) throws {
+        guard let newest = try repository.newestTable(name) else { return }
+        try schemas.check(newest.record)
+        let history = try repository.history(newest.id, newest.record)
+        if history.isEmpty { return }
+        try open(history, isNew: false)
+        if request.table != nil, tables[0].recorder.isClosed {
+            let end = tables[0].recorder.head.to.map { Instant.text($0) } ?? "its end"
+            try tables[0].recorder.end()
+            tables = []
+            throw VarveError(
+                .refused,
+                "the history of table \(name) is closed at \(end), because a change could not be "
+                    + "recorded; begin a new range with a full copy (varve backup \(name) COPY), "
+                    + "then record what came after it")
+        }
+    }
+
+    @discardableResult
+    private func open(_ history: TableHistory, isNew: Bool) throws -> TableRecording {
+        var options = Recorder.Options(sourceKind: sourceKind)
+        options.flushSeconds = request.flushSeconds
+        options.latenessSeconds = request.latenessSeconds
+        let place = request.cacheDirectory.map {
+            HeadMapPlace.directory("\($0)/\(repository.idText)")
+        }
+        let recorder = try Recorder(
+            repository, history: history, heads: place ?? .memory, options: options)
+        let table = TableRecording(recorder, history, isNew: isNew, rejects: rejects, tell: tell)
+        tableIndexes[history.record.name] = tables.count
+        tables.append(table)
+        begin(table)
+        return table
+    }
+
+    // MARK: Ending
+
+    /// Commits what is complete, and waits for the end of the second that is under way.
+    private func finish() throws {
+        if control.isStopping || !report.cutOff.isEmpty {
+            // A file still has more of the last second, and so may whoever fed a pipe.
+            for table in tables {
+                holdBack()
+                if control.isStopping, !isReadingPipe {
+                    try table.recorder.flush()
+                } else {
+                    try table.recorder.commitOpenSecond()
+                }
+                try table.settle()
+            }
+            return
+        }
+        for round in 0..<3 {
+            for table in tables {
+                holdBack()
+                try table.recorder.finish()
+                try table.settle()
+            }
+            let isDone = tables.allSatisfy { $0.recorder.pendingCount == 0 }
+            if isDone || round == 2 || control.isStopping { break }
+            let left = 1_000_000 - repository.now() % 1_000_000
+            Self.pause(left + 1_000)
+        }
+    }
+
+    private static func pause(_ microseconds: Int64) {
+        let limit = DispatchTime.now() + .microseconds(Int(clamping: microseconds))
+        _ = DispatchSemaphore(value: 0).wait(timeout: limit)
+    }
+}

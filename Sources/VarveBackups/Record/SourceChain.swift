@@ -1,0 +1,78 @@
+import VarveArchive
+import VarveBytes
+import VarveEndpoints
+
+/// Recognises files that were read before, so that recording goes on behind what is recorded.
+///
+/// The name of a source position in commits is the file's mark and its path. The mark is a hash of
+/// the file's first bytes and of all the files that were read before it in the same run: if it is
+/// the same, all of those have been recorded whole. Pipes have no mark and are not gone on with.
+struct SourceChain {
+    /// Bytes that are hashed of a file's beginning.
+    private static let headBytes = 512
+
+    private let sources: [ChangeInput]
+    /// Of each source, the hash of all before it; nil behind a pipe.
+    private var before: [Hash256?] = []
+
+    init(_ sources: [ChangeInput]) throws(VarveError) {
+        self.sources = sources
+        var chain: Hash256? = Hash256.zero
+        for source in sources {
+            before.append(chain)
+            guard let known = chain, let size = source.storedBytes else {
+                chain = nil
+                continue
+            }
+            let head = try Self.head(source, Self.headBytes)
+            chain = Self.hash(known, head ?? [], size)
+        }
+    }
+
+    /// The name by which commits remember a source.
+    func name(_ index: Int) throws(VarveError) -> String {
+        let source = sources[index]
+        guard source.kind == .file, let before = before[index],
+            let head = try Self.head(source, Self.headBytes)
+        else { return source.path }
+        return "\(Self.mark(before, head)) \(head.count) \(source.path)"
+    }
+
+    /// Where to go on after a position; nil if it is of none of the sources.
+    func resumption(_ position: SourcePosition) throws(VarveError) -> (index: Int, offset: Int64)? {
+        let parts = position.name.split(separator: " ", maxSplits: 2)
+        guard parts.count == 3, let size = Int(parts[1]), size <= Self.headBytes,
+            let offset = Int64(exactly: position.offset)
+        else { return nil }
+        for index in sources.indices.reversed() {
+            guard sources[index].kind == .file, let before = before[index],
+                let head = try Self.head(sources[index], size), head.count == size,
+                Self.mark(before, head) == parts[0]
+            else { continue }
+            return (index, offset)
+        }
+        return nil
+    }
+
+    private static func head(
+        _ source: ChangeInput, _ limit: Int
+    ) throws(VarveError) -> [UInt8]? {
+        guard source.kind == .file else { return nil }
+        let file = try FileDescriptor(reading: source.path)
+        var bytes = ByteWriter(capacity: limit)
+        _ = try file.read(at: 0, count: limit, into: &bytes)
+        return bytes.takeBytes()
+    }
+
+    private static func mark(_ before: Hash256, _ head: [UInt8]) -> String {
+        String(hash(before, head, -1).description.prefix(16))
+    }
+
+    private static func hash(_ before: Hash256, _ head: [UInt8], _ size: Int64) -> Hash256 {
+        var input = ByteWriter()
+        input.append(before)
+        input.append(i64: size)
+        input.append(head)
+        return sha256(input.bytes)
+    }
+}

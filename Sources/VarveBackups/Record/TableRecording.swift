@@ -1,0 +1,191 @@
+import VarveArchive
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+import VarveModel
+
+/// One table while it is recorded: its recorder, and what is rejected of it.
+final class TableRecording {
+    let name: String
+    let recorder: Recorder
+    let id: TableID
+    let isNew: Bool
+    private(set) var rejectedCount: UInt64 = 0
+    private let schema: KeySchema
+    private let rejects: RejectsFile
+    private let tell: (RecordEvent) -> Void
+    private var commitCount: UInt64 = 0
+    private var wasClosed: Bool
+    /// The parcels handed out last: rejected changes are found in them as they came.
+    private var recent: [(parcel: ChangeParcel, changes: TableChanges)] = []
+    private var recentBytes = 0
+    private static let recentBytesMax = 8 << 20
+
+    init(
+        _ recorder: Recorder, _ history: TableHistory, isNew: Bool, rejects: RejectsFile,
+        tell: @escaping (RecordEvent) -> Void
+    ) {
+        name = history.record.name
+        id = history.id
+        schema = history.record.keySchema
+        self.recorder = recorder
+        self.isNew = isNew
+        self.rejects = rejects
+        self.tell = tell
+        wasClosed = recorder.isClosed
+        tell(.opened(table: name, isNew: isNew, head: recorder.head))
+    }
+
+    /// Takes a parcel's changes in.
+    func take(_ changes: TableChanges, of parcel: ChangeParcel) throws {
+        if recorder.isClosed {
+            return try rejectAll(changes, from: 0, rejectedFrom: 0, of: parcel)
+        }
+        recent.append((parcel, changes))
+        recentBytes += parcel.byteCount
+        while recentBytes > Self.recentBytesMax, recent.count > 1 {
+            recentBytes -= recent.removeFirst().parcel.byteCount
+        }
+        guard let first = changes.rejected.first else {
+            try recorder.append(changes.batch)
+            return try settle()
+        }
+        if first.index > 0 { try recorder.append(changes.prefix(first.index)) }
+        try settle()
+        if !recorder.isClosed {
+            try recorder.closeRange()
+            try settle(reason: "\(first.place): \(first.reason)")
+        }
+        try rejectAll(changes, from: first.index, rejectedFrom: 0, of: parcel)
+    }
+
+    /// A record that may be of this table cannot be recorded: the range ends.
+    func close(because rejected: RejectedRecord) throws {
+        if recorder.isClosed { return }
+        try recorder.closeRange()
+        try settle(reason: "\(rejected.place): \(rejected.reason)")
+    }
+
+    /// Tells of commits, and files what was rejected.
+    func settle(reason: String? = nil) throws {
+        let rejected = recorder.takeRejected()
+        if recorder.statistics.commits > commitCount {
+            commitCount = recorder.statistics.commits
+            tell(.committed(table: name, head: recorder.head, statistics: recorder.statistics))
+        }
+        if recorder.isClosed, !wasClosed {
+            wasClosed = true
+            let first = rejected?.reasons.first { $0 != .closed }?.description
+            tell(.closed(table: name, head: recorder.head, reason: reason ?? first ?? "unknown"))
+        }
+        if let rejected { try file(rejected) }
+    }
+
+    // MARK: Rejects
+
+    /// Files a part of a parcel: the history is closed.
+    private func rejectAll(
+        _ changes: TableChanges, from firstChange: Int, rejectedFrom firstRejected: Int,
+        of parcel: ChangeParcel
+    ) throws(VarveError) {
+        var next = firstRejected
+        for index in firstChange...changes.batch.count {
+            while next < changes.rejected.count, changes.rejected[next].index <= index {
+                let record = changes.rejected[next]
+                try reject(record.place, record.reason, record.record)
+                next += 1
+            }
+            if index == changes.batch.count { break }
+            try reject(
+                parcel.place(index, of: changes), RejectedChanges.Reason.closed.description,
+                parcel.record(index, of: changes), follows: true)
+        }
+    }
+
+    private func reject(
+        _ place: SourcePlace, hasLine: Bool = true, _ reason: String, _ record: [UInt8],
+        follows: Bool = false
+    ) throws(VarveError) {
+        rejectedCount += 1
+        try rejects.append(
+            table: name, place: place, hasLine: hasLine, reason: reason, record: record)
+        // Of those behind the first only the number is told.
+        if follows { return }
+        tell(.rejected(table: name, place: place.description, reason: reason))
+    }
+
+    /// A change's key and time, to find it again.
+    private struct Mark: Hashable {
+        var key: [UInt8]
+        var time: Int64
+    }
+
+    /// Files changes that the recorder could not record, as they came if they came not long ago.
+    private func file(_ rejected: RejectedChanges) throws {
+        var places: [Mark: (recent: Int, index: Int)] = [:]
+        for (number, item) in recent.enumerated() {
+            for index in 0..<item.changes.batch.count {
+                places[Self.mark(item.changes.batch.changes, index)] = (number, index)
+            }
+        }
+        var renderer = ChangeRecordRenderer(schema: schema)
+        for index in 0..<rejected.count {
+            let reason = rejected.reasons[index].description
+            let follows = rejected.reasons[index] == .closed
+            if let place = places[Self.mark(rejected.changes, index)] {
+                let (parcel, changes) = recent[place.recent]
+                try reject(
+                    parcel.place(place.index, of: changes), reason,
+                    parcel.record(place.index, of: changes), follows: follows)
+                continue
+            }
+            var text = ByteWriter(capacity: 1_024)
+            try Self.render(rejected.changes, index, &renderer, to: &text)
+            let position = rejected.positions[index]
+            let file = position.name.split(separator: " ", maxSplits: 2).last.map(String.init)
+            let place = SourcePlace(
+                file: file ?? position.name, line: 0, byte: Int64(clamping: position.offset))
+            try reject(place, hasLine: false, reason, text.takeBytes(), follows: follows)
+        }
+    }
+
+    private static func mark(_ changes: borrowing ChangeBuffer, _ index: Int) -> Mark {
+        Mark(key: changes.rows.keyBytes(index), time: changes.stamps[index].time)
+    }
+
+    private static func render(
+        _ changes: borrowing ChangeBuffer, _ index: Int, _ renderer: inout ChangeRecordRenderer,
+        to text: inout ByteWriter
+    ) throws(VarveError) {
+        let stamp = changes.stamps[index]
+        let key = changes.rows.key(index)
+        if stamp.kind == .put {
+            try renderer.append(
+                time: stamp.time, key: key, old: nil, new: changes.rows.value(index), to: &text)
+        } else {
+            try renderer.appendDeletion(time: stamp.time, key: key, to: &text)
+        }
+    }
+
+    // MARK: -
+
+    var report: TableRecordReport {
+        TableRecordReport(
+            table: name, id: id, isNew: isNew, statistics: recorder.statistics,
+            head: recorder.head, rejectedCount: rejectedCount, heldCount: recorder.pendingCount)
+    }
+}
+
+extension TableChanges {
+    /// The first changes alone.
+    func prefix(_ count: Int) -> ChangeBatch {
+        var result = ChangeBatch(capacity: 1 << 12)
+        result.changes.rows.append(batch.changes.rows, 0..<count)
+        result.changes.stamps = Array(batch.changes.stamps[..<count])
+        result.before = Array(batch.before[..<count])
+        result.itemHashes = Array(batch.itemHashes[..<count])
+        result.itemSizes = Array(batch.itemSizes[..<count])
+        result.ends = Array(batch.ends[..<count])
+        return result
+    }
+}

@@ -1,0 +1,299 @@
+import ArgumentParser
+import VarveArchive
+import VarveBackups
+import VarveBytes
+import VarveEndpoints
+import VarveFormat
+import VarveModel
+
+struct RecordCommand: VarveSubcommand {
+    static let configuration = CommandConfiguration(
+        commandName: "record", abstract: "Record changes as they happen: every second restorable.",
+        usage: """
+            varve record <table> <changes> ... [options]
+            varve record --all <changes> ... [options]
+            """,
+        discussion: """
+            CHANGES are files, directories, or - for standard input, which may stay open: change \
+            records of incremental exports, of DynamoDB Streams as GetRecords prints them and as \
+            Lambda delivers them, of Kinesis; or the directory of an incremental export. Files may \
+            be gzip. See 'varve help changes'.
+
+            The key attributes are needed once, for a table that is new to the repository: its \
+            history begins empty, with the first change. After a full backup, recording goes on \
+            from there. Run again, it goes on behind what is recorded already.
+
+            A change that cannot be recorded (malformed, too late, contradicting what is recorded) \
+            ends the restorable range at the last good second. It goes to the rejects file with \
+            all that follow it, and the exit status is 3; a full backup begins a new range.
+
+            Example:
+              varve record Orders changes.jsonl -r /backups/shop \\
+                --partition-key InvoiceNo:S --sort-key Line:N
+              stream-reader Orders | varve record Orders - -r /backups/shop
+            """)
+
+    static let endsGently = true
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: ArgumentHelp("The table's name, then the changes.", valueName: "table"))
+    var arguments: [String]
+
+    @Flag(help: "Record all tables; each record names its own. Then no table is named.")
+    var all = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The partition key: its name and type S, N or B.", valueName: "name:type"))
+    var partitionKey: String?
+
+    @Option(help: ArgumentHelp("The sort key, if the table has one.", valueName: "name:type"))
+    var sortKey: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What aws dynamodb describe-table and the like print; may be given several times.",
+            valueName: "file"),
+        completion: .file())
+    var settings: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "How long complete seconds may wait for their commit.", valueName: "seconds"))
+    var flushSeconds: Int64 = 1
+
+    @Option(
+        help: ArgumentHelp(
+            "How long after its end a second stays open for records that come late.",
+            valueName: "seconds"))
+    var lateness: Int64 = 0
+
+    @Flag(help: "Give changes the present time.")
+    var restamp = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Where what cannot be recorded goes; else TABLE.rejects.jsonl here.",
+            valueName: "file"),
+        completion: .file())
+    var rejects: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Where to keep what makes recording fast, and can be made anew; else ~/.cache/varve.",
+            valueName: "directory"),
+        completion: .directory)
+    var cache: String?
+
+    func run(in session: Session) throws {
+        let request = try self.request()
+        let watcher = RecordWatcher(asJSON: common.json, isQuiet: common.quiet)
+        let repository = try common.repository()
+        let report = try session.withProgress("recording", countsBytes: true) {
+            let operation = try RecordOperation(
+                repository, request, control: session.control, tell: watcher.tell)
+            return try operation.run()
+        }
+        if common.json {
+            try Console.write(report.json.compactText + "\n")
+        } else if !common.quiet {
+            try Console.writeLines(lines(report))
+        }
+        warn(report)
+        if report.hasRejects || !report.cutOff.isEmpty {
+            throw SilentStatus(status: .invalidInput)
+        }
+        if report.wasInterrupted { throw SilentStatus(status: .interrupted) }
+    }
+
+    private func request() throws(VarveError) -> RecordRequest {
+        var sources = arguments
+        let table = all ? nil : sources.removeFirst()
+        if sources.isEmpty {
+            throw VarveError(
+                .usage, "name the table and then the changes: files, directories, or -")
+        }
+        guard flushSeconds >= 0, flushSeconds <= 86_400, lateness >= 0, lateness <= 86_400 else {
+            throw VarveError(.usage, "--flush-seconds and --lateness are 0 to 86400 seconds")
+        }
+        var request = RecordRequest(table: table, sources: sources)
+        request.schema = try KeyDefinition.schema(partition: partitionKey, sort: sortKey)
+        request.settingsFiles = settings
+        request.flushSeconds = flushSeconds
+        request.latenessSeconds = lateness
+        request.restamps = restamp
+        request.rejectsPath = rejects
+        request.cacheDirectory = cache ?? RecordRequest.standardCacheDirectory
+        return request
+    }
+
+    // MARK: Telling
+
+    private func lines(_ report: RecordReport) -> [String] {
+        var lines: [String] = []
+        for table in report.tables {
+            let statistics = table.statistics
+            lines.append(
+                "recorded \(Quantities.count(statistics.recorded, "change")) of table "
+                    + "\(table.table) in \(Quantities.elapsed(report.microseconds))")
+            var facts = FactList()
+            facts.add("history to", table.head.to.map(Quantities.time))
+            facts.add("items", Quantities.count(table.head.items))
+            facts.add("checkpoints", Quantities.count(statistics.checkpoints))
+            func count(_ name: String, _ value: UInt64) {
+                facts.add(name, value > 0 ? Quantities.count(value) : nil)
+            }
+            count("known already", statistics.known + statistics.covered)
+            count("without effect", statistics.noChanges)
+            count("rejected", table.rejectedCount)
+            facts.add(
+                "not yet",
+                table.heldCount > 0
+                    ? "\(Quantities.count(table.heldCount)) of a second that is not over" : nil)
+            facts.add(
+                "stored",
+                "\(Quantities.bytes(statistics.writtenBytes)) in "
+                    + Quantities.count(statistics.commits, "commit"))
+            facts.add("head", table.head.hash.description)
+            lines += facts.lines
+        }
+        if report.tables.isEmpty { lines.append("nothing was recorded: no changes came") }
+        for (name, count) in report.leftOut.sorted(by: { $0.key < $1.key }) {
+            lines.append(
+                "\(Quantities.count(count, "record")) of another table, \(name): left out")
+        }
+        return lines
+    }
+
+    private func warn(_ report: RecordReport) {
+        if common.json { return }
+        for place in report.cutOff {
+            Console.note(
+                "varve: warning: \(place): the source ends within a record; that one is left for "
+                    + "the next run\n")
+        }
+        guard let path = report.rejectsPath else { return }
+        let count = report.tables.reduce(report.unassignedCount) { $0 + $1.rejectedCount }
+        Console.note(
+            "varve: warning: \(Quantities.count(count, "record")) could not be recorded; see "
+                + "\(path)\n")
+    }
+}
+
+/// Tells what happens while changes are recorded: JSON lines on standard output, or warnings.
+private final class RecordWatcher {
+    private let asJSON: Bool
+    private let isQuiet: Bool
+    private var rejectedCount = 0
+    /// Rejected records that are told of one by one; all are in the rejects file.
+    private static let rejectedMax = 10
+
+    init(asJSON: Bool, isQuiet: Bool) {
+        self.asJSON = asJSON
+        self.isQuiet = isQuiet
+    }
+
+    func tell(_ event: RecordEvent) {
+        if case .rejected = event {
+            rejectedCount += 1
+            if rejectedCount > Self.rejectedMax { return }
+        }
+        if asJSON {
+            // A reader that has gone away ends the command at its next commit.
+            try? Console.write(event.json.compactText + "\n")
+            return
+        }
+        switch event {
+        case .closed(let table, let head, let reason):
+            let end = head.to.map(Quantities.time) ?? "its beginning"
+            Console.note(
+                "varve: warning: the restorable range of table \(table) ends at \(end): \(reason)\n"
+            )
+        case .rejected(_, let place, let reason):
+            Console.note("varve: warning: \(place): \(reason)\n")
+            if rejectedCount == Self.rejectedMax {
+                Console.note("varve: warning: more are in the rejects file\n")
+            }
+        case .resumed(let path, _):
+            if !isQuiet { Console.note("varve: note: \(path): going on behind what is recorded\n") }
+        case .opened, .committed: break
+        }
+    }
+}
+
+extension RecordEvent {
+    fileprivate var json: JSONValue {
+        switch self {
+        case .opened(let table, let isNew, let head):
+            .members([
+                "event": .string("opened"), "table": .string(table), "isNew": .boolean(isNew),
+                "to": head.to.map { .string(Quantities.time($0)) },
+                "head": .string(head.hash.description),
+            ])
+        case .resumed(let path, let offset):
+            .members([
+                "event": .string("resumed"), "file": .string(path), "byte": .number(offset),
+            ])
+        case .committed(let table, let head, let statistics):
+            .members([
+                "event": .string("committed"), "table": .string(table),
+                "to": head.to.map { .string(Quantities.time($0)) },
+                "recorded": .number(Int64(statistics.recorded)),
+                "commits": .number(Int64(statistics.commits)),
+                "items": .number(Int64(head.items)), "head": .string(head.hash.description),
+            ])
+        case .closed(let table, let head, let reason):
+            .members([
+                "event": .string("closed"), "table": .string(table),
+                "to": head.to.map { .string(Quantities.time($0)) }, "reason": .string(reason),
+            ])
+        case .rejected(let table, let place, let reason):
+            .members([
+                "event": .string("rejected"), "table": table.map { .string($0) },
+                "place": .string(place), "reason": .string(reason),
+            ])
+        }
+    }
+}
+
+extension RecordReport {
+    fileprivate var json: JSONValue {
+        .members([
+            "event": .string("finished"),
+            "tables": .array(tables.map(\.json)),
+            "records": .number(Int64(recordCount)),
+            "leftOut": .object(
+                leftOut.sorted { $0.key < $1.key }.map {
+                    JSONValue.Member($0.key, .number(Int64($0.value)))
+                }),
+            "unassigned": .number(Int64(unassignedCount)),
+            "cutOff": .array(cutOff.map { .string($0.description) }),
+            "rejects": rejectsPath.map { .string($0) },
+            "wasInterrupted": .boolean(wasInterrupted),
+            "microseconds": .number(microseconds),
+        ])
+    }
+}
+
+extension TableRecordReport {
+    fileprivate var json: JSONValue {
+        .members([
+            "table": .string(table), "tableId": .string(id.description),
+            "isNewTable": .boolean(isNew), "isClosed": .boolean(head.isClosed),
+            "to": head.to.map { .string(Quantities.time($0)) },
+            "items": .number(Int64(head.items)), "itemBytes": .number(Int64(head.bytes)),
+            "digest": .string(head.digest.description),
+            "received": .number(Int64(statistics.received)),
+            "recorded": .number(Int64(statistics.recorded)),
+            "known": .number(Int64(statistics.known)),
+            "covered": .number(Int64(statistics.covered)),
+            "withoutEffect": .number(Int64(statistics.noChanges)),
+            "rejected": .number(Int64(rejectedCount)), "held": .number(Int64(heldCount)),
+            "commits": .number(Int64(statistics.commits)),
+            "checkpoints": .number(Int64(statistics.checkpoints)),
+            "writtenBytes": .number(Int64(statistics.writtenBytes)),
+            "head": .string(head.hash.description),
+        ])
+    }
+}

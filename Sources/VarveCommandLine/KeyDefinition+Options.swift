@@ -1,0 +1,15 @@
+import VarveBackups
+import VarveBytes
+import VarveModel
+
+extension KeyDefinition {
+    /// The key schema that `--partition-key` and `--sort-key` give; nil if neither is there.
+    static func schema(partition: String?, sort: String?) throws(VarveError) -> KeySchema? {
+        guard let partition else {
+            if sort == nil { return nil }
+            throw VarveError(.usage, "--sort-key needs --partition-key beside it")
+        }
+        let sort = try sort.map { text throws(VarveError) in try attribute(text) }
+        return KeySchema(partition: try attribute(partition), sort: sort)
+    }
+}
