@@ -1,4 +1,4 @@
-import VarveBytes
+public import VarveBytes
 
 /// A full export of a table to S3, as it lies in a directory: its manifests, checked.
 ///
@@ -33,23 +33,30 @@ extension ExportDirectory {
     ///   if it is not finished, damaged, incremental, or in a form other than DynamoDB JSON.
     static func read(_ directory: String) throws(VarveError) -> ExportDirectory {
         let path = try locate(directory)
+        let summary = try bytes(path + "/manifest-summary")
+        return try ExportDirectory(
+            path: path, summary: summary, files: try bytes(path + "/manifest-files"))
+    }
+
+    /// What the two manifests say, held against each other.
+    /// - Throws: `invalidInput`, `unsupported`.
+    fileprivate init(path: String, summary text: [UInt8], files: [UInt8]) throws(VarveError) {
         let place = path + "/manifest-summary.json"
-        let text = try bytes(path + "/manifest-summary")
         let summary = try JSONValue.parse(text.raw, at: place)
-        try checkKind(summary, at: place)
+        try Self.checkKind(summary, at: place)
         let time = ISOTime.microseconds(summary["exportTime"]?.string ?? "")
         guard let count = summary["itemCount"]?.integer, count >= 0, let time else {
             throw VarveError(
                 .invalidInput, "the export's summary lacks itemCount or exportTime", at: place)
         }
-        let files = try dataFiles(path, in: path + "/data")
+        let files = try Self.dataFiles(files, of: path, in: path + "/data")
         let total = files.reduce(Int64(0)) { $0 &+ $1.itemCount }
         if total != count {
             throw VarveError(
                 .invalidInput,
                 "the export's summary says \(count) items, its list of files \(total)", at: place)
         }
-        return ExportDirectory(
+        self.init(
             path: path, files: files, itemCount: count, exportTime: time,
             exportARN: summary["exportArn"]?.string, tableARN: summary["tableArn"]?.string,
             tableID: summary["tableId"]?.string)
@@ -172,8 +179,13 @@ extension ExportDirectory {
     static func dataFiles(
         _ path: String, in directory: String
     ) throws(VarveError) -> [DataFile] {
+        try dataFiles(try bytes(path + "/manifest-files"), of: path, in: directory)
+    }
+
+    private static func dataFiles(
+        _ text: [UInt8], of path: String, in directory: String
+    ) throws(VarveError) -> [DataFile] {
         let manifest = path + "/manifest-files.json"
-        let text = try bytes(path + "/manifest-files")
         var files: [DataFile] = []
         var names: Set<String> = []
         for (index, line) in text.split(separator: UInt8(ascii: "\n")).enumerated() {
@@ -204,5 +216,18 @@ extension ExportDirectory {
                 at: place)
         }
         return (name, DataFile(path: "\(directory)/\(name)", itemCount: count, md5: md5))
+    }
+}
+
+/// The manifests of a full export, apart from a directory: to try them out.
+public enum ExportManifests {
+    /// Reads both and holds them against each other.
+    /// - Returns: how many items they promise, and the names of the data files.
+    /// - Throws: `invalidInput`, `unsupported`.
+    public static func check(
+        summary: [UInt8], files: [UInt8]
+    ) throws(VarveError) -> (itemCount: Int64, files: [String]) {
+        let export = try ExportDirectory(path: "export", summary: summary, files: files)
+        return (export.itemCount, export.files.map(\.path))
     }
 }

@@ -17,6 +17,7 @@ enum Decoder: String, CaseIterable {
     case sealedObject = "sealed-object"
     case pack, packScan = "pack-scan", packIndex = "pack-index", lz4
     case value, item, plainItem = "plain-item", number, instant, json, settings, changes
+    case manifests
 
     /// What came of bytes.
     enum Outcome: Equatable {
@@ -61,6 +62,7 @@ enum Decoder: String, CaseIterable {
             return isWithin ? nil : "a blob beyond the end"
         case .packIndex: return try Self.packIndex(bytes)
         case .lz4: return try Self.lz4(bytes)
+        case .manifests: return try Self.manifests(bytes)
         case .value, .item, .plainItem, .number, .instant, .json, .settings, .changes:
             return try Self.text(self, bytes)
         }
@@ -215,6 +217,17 @@ extension Decoder {
 // MARK: - Values and text
 
 extension Decoder {
+    /// An export's summary on the first line, and its list of data files on those behind it.
+    private static func manifests(_ bytes: [UInt8]) throws -> String? {
+        let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
+        let found = try ExportManifests.check(
+            summary: Array(bytes[..<end]), files: Array(bytes[end...]))
+        let isWithin = found.files.allSatisfy {
+            $0.hasPrefix("export/data/") && !$0.dropFirst(12).contains("/")
+        }
+        return isWithin && found.itemCount >= 0 ? nil : "a file that lies elsewhere"
+    }
+
     private static func text(_ decoder: Decoder, _ bytes: [UInt8]) throws -> String? {
         switch decoder {
         case .value: return try value(bytes)

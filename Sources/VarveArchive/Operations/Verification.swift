@@ -173,7 +173,7 @@ final class Verification {
         if inlineBlobs.contains(id) { return true }
         if lostBlobs[id] != nil { return false }
         do throws(VarveError) {
-            guard let place = try repository.blobs.location(of: id) else {
+            guard let place = try repository.blobs.locationAfterReload(of: id) else {
                 lose(id, type, "a tree names it and no pack has it")
                 return false
             }

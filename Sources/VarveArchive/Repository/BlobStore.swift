@@ -22,6 +22,8 @@ final class BlobStore: Sendable {
         /// Packs without an index; nil until somebody asked.
         var unindexed: [Hash256: StoredPack]?
         var unindexedBlobs: [Hash256: FoundBlob] = [:]
+        /// Times that the indexes were read anew without finding the blob that was missing.
+        var fruitlessReloads = 0
     }
 
     let store: any ObjectStore
@@ -217,7 +219,7 @@ final class BlobStore: Sendable {
             return EncodedBlob(id: id, record: bytes, plainBytes: Int(header.plainBytes))
         }
         guard let place = try location(of: id) else {
-            throw VarveError(.damaged, "no pack has the blob", at: "blob \(id)")
+            throw VarveError(.notFound, "no pack has the blob", at: "blob \(id)")
         }
         let bytes = try store.read(ObjectName.pack(place.pack).path, place.entry.range)
         return EncodedBlob(id: id, record: bytes, plainBytes: Int(place.entry.plainBytes))
@@ -238,21 +240,47 @@ final class BlobStore: Sendable {
         }
     }
 
-    private func recordAfterReload(_ id: Hash256) throws(VarveError) -> EncodedBlob {
+    /// A collector may have moved the blob: then its new pack is in a new index.
+    func recordAfterReload(_ id: Hash256) throws(VarveError) -> EncodedBlob {
         do throws(VarveError) {
             return try record(id)
         } catch {
             guard error.code == .notFound else { throw error }
         }
-        // A collector has moved the blob: its new pack is in a new index.
-        try reload()
-        do throws(VarveError) {
-            return try record(id)
-        } catch {
-            guard error.code == .notFound else { throw error }
-            throw VarveError(.damaged, "the pack that held the blob is gone", at: "blob \(id)")
+        var message = "no pack has the blob"
+        if try reloadForMissing() {
+            do throws(VarveError) {
+                let found = try record(id)
+                state.withLock { $0.fruitlessReloads = 0 }
+                return found
+            } catch {
+                guard error.code == .notFound else { throw error }
+                message = error.message
+            }
         }
+        throw VarveError(.damaged, message, at: "blob \(id)")
     }
+
+    /// Where a blob is, looked for again if a collector may have moved it.
+    func locationAfterReload(of id: Hash256) throws(VarveError) -> FoundBlob? {
+        if let place = try location(of: id) { return place }
+        guard try reloadForMissing(), let place = try location(of: id) else { return nil }
+        state.withLock { $0.fruitlessReloads = 0 }
+        return place
+    }
+
+    /// Reads the indexes anew because a blob is missing, unless that was of no use so often that
+    /// blobs are rather lost than moved.
+    private func reloadForMissing() throws(VarveError) -> Bool {
+        let isWorthIt = state.withLock { state in
+            state.fruitlessReloads += 1
+            return state.fruitlessReloads <= Self.fruitlessReloadsMax
+        }
+        if isWorthIt { try reload() }
+        return isWorthIt
+    }
+
+    private static let fruitlessReloadsMax = 16
 
     static func decode(
         _ blob: EncodedBlob, as types: [BlobType]

@@ -171,7 +171,7 @@ final class BlobWriter {
             relied = relied.filter { !condemned.contains($0.key) }
             written.removeAll { condemned.contains($0.name) }
             adopted.subtract(condemned)
-            for id in again { try append(try repository.blobs.record(id)) }
+            for id in again { try append(try repository.blobs.recordAfterReload(id)) }
             try closePack()
             try publishIndex()
         }

@@ -68,7 +68,7 @@ struct ForgetCommand: VarveSubcommand {
         request.force = force
         request.isDryRun = dryRun
         let report = try ForgetOperation(try common.repository(), request).run()
-        try session.print(
+        try session.printOutcome(
             .members([
                 "table": .string(table), "dryRun": .boolean(dryRun),
                 "forgotten": .array(report.forgotten.map(\.json)),

@@ -43,7 +43,7 @@ struct PruneCommand: VarveSubcommand {
         let repository = try common.repository()
         if !dryRun { try announce(repository, request, session) }
         let report = try Pruning(repository, request).run()
-        try session.print(json(report), lines: lines(report))
+        try session.printOutcome(isTrial: dryRun, json(report), lines: lines(report))
     }
 
     /// Says what goes before it goes.
