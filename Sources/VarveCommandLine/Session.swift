@@ -20,11 +20,13 @@ struct Session {
         }
     }
 
-    /// Prints what a command did, for those who look on: not if `--quiet` was given.
+    /// Prints what a command did, for those who look on: not if `--quiet` was given, unless it did
+    /// nothing but tell.
     func printOutcome(
+        isTrial: Bool = false,
         _ json: @autoclosure () throws -> JSONValue, lines: @autoclosure () throws -> [String]
     ) throws {
-        if options.json || !options.quiet { try print(json(), lines: lines()) }
+        if options.json || !options.quiet || isTrial { try print(json(), lines: lines()) }
     }
 
     /// Tells what is not wrong and still should be known.

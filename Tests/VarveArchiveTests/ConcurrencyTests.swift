@@ -49,6 +49,7 @@ struct ConcurrencyTests {
             do {
                 try body(trial, paused)
             } catch let error as VarveError where error.code == .conflict {
+            } catch let error as VarveError where isOvertaken(error) {
             } catch {
                 Issue.record("\(label): \(error)")
             }
@@ -57,6 +58,12 @@ struct ConcurrencyTests {
             // Pages are read at hundreds of places that differ in nothing: a few of them serve.
             place += place < 40 ? 1 : 23
         }
+    }
+
+    /// Without a grace period a prune frees what a plan of before it still names: whoever holds
+    /// such a plan is told so, and reads the history anew.
+    private static func isOvertaken(_ error: VarveError) -> Bool {
+        error.code == .damaged && error.message.contains("no pack has the blob")
     }
 
     private static func prune(
@@ -131,8 +138,9 @@ struct ConcurrencyTests {
                 do {
                     try Self.prune(inner, environment)
                 } catch {
-                    let code = (error as? VarveError)?.code
-                    #expect(code == .conflict, "\(error)")
+                    let error = error as? VarveError
+                    let isTold = error.map { $0.code == .conflict || Self.isOvertaken($0) }
+                    #expect(isTold == true, "\(error?.description ?? "")")
                 }
             }
         }
@@ -226,7 +234,7 @@ struct LongHistoryTests {
         }
         let history = try world.open().history(of: "T")
         #expect(history.nextSequence >= 300)
-        #expect(history.commits.count <= Repository.uncoveredCommitsMax)
+        #expect(history.commits.count <= 256)
         #expect(layouts.count > 2)
         #expect(try world.faults() == [])
         try world.forget((0..<300).filter { $0 % 50 != 7 }.map { "b\($0)" })

@@ -68,7 +68,7 @@ struct ForgetCommand: VarveSubcommand {
         request.force = force
         request.isDryRun = dryRun
         let report = try ForgetOperation(try common.repository(), request).run()
-        try session.printOutcome(
+        try session.printOutcome(isTrial: dryRun,
             .members([
                 "table": .string(table), "dryRun": .boolean(dryRun),
                 "forgotten": .array(report.forgotten.map(\.json)),
