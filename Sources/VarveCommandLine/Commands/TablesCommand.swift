@@ -77,7 +77,7 @@ struct TablesCommand: VarveSubcommand {
                 latest.map { Quantities.bytes($0.bytes) } ?? "-",
                 Quantities.count(history.backups.count),
                 latest?.instant.description ?? "-",
-                latest.map { age(of: $0.instant, now) } ?? "-"
+                (latest.map { age(of: $0.instant, now) } ?? "-")
                     + (history.damage.isEmpty ? "" : ", damaged"))
         }
         return table.lines + histories.flatMap(restorable)
