@@ -35,7 +35,12 @@ struct CommonOptions: ParsableArguments {
     /// Opens the repository.
     /// - Throws: `noRepository` if there is none.
     func repository() throws(VarveError) -> Repository {
-        let store = try store()
+        try Self.open(try store())
+    }
+
+    /// Opens a repository.
+    /// - Throws: `noRepository` if there is none.
+    static func open(_ store: any ObjectStore) throws(VarveError) -> Repository {
         do {
             return try Repository.open(store)
         } catch let error where error.code == .notFound {

@@ -42,10 +42,11 @@ struct Session {
 
     /// Runs an operation with a progress line, if someone watches.
     func withProgress<Result>(
-        _ verb: String, countsBytes: Bool, _ body: () throws -> Result
+        _ verb: String, countsBytes: Bool, of noun: String = "item",
+        _ body: () throws -> Result
     ) rethrows -> Result {
         guard !options.quiet, !options.json, Console.errorsGoToTerminal else { return try body() }
-        let line = ProgressLine(control, verb: verb, countsBytes: countsBytes)
+        let line = ProgressLine(control, verb: verb, countsBytes: countsBytes, noun: noun)
         defer { line.end() }
         return try body()
     }

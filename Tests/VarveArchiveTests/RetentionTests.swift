@@ -8,7 +8,7 @@ import VarveStorage
 /// Dropping recorded history: what is promised stays, second by second; the rest goes.
 struct RetentionTests {
     /// Days of history with a few changes an hour.
-    private final class World {
+    final class World {
         let history: RecordedHistory
         let memory: MemoryStore
         let time: ManualTime

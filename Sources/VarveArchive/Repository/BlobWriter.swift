@@ -46,25 +46,32 @@ final class BlobWriter {
 
     /// Adds a blob unless the repository has it.
     func add(_ blob: EncodedBlob) throws {
-        if !present.insert(blob.id).inserted { return }
-        var found = try repository.blobs.location(of: blob.id)
-        if found != nil, intent == nil {
-            try announce()
-            // What was found before the announcement may be gone.
-            found = try repository.blobs.location(of: blob.id)
-        }
-        if let location = found {
-            // A condemned pack may be gone before this operation's root is seen.
-            if !repository.condemned.contains(location.pack) {
-                relied[location.pack, default: []].append(blob.id)
-                if location.isUnindexed { adopted.insert(location.pack) }
-                return
-            }
-        }
+        if try relies(on: blob.id) { return }
         try append(blob)
     }
 
+    /// Whether the blob need not be added: it was, or the repository has it. Then this operation
+    /// relies on it, and `confirm` sees to it that it stays.
+    func relies(on id: Hash256) throws -> Bool {
+        if present.contains(id) { return true }
+        var found = try repository.blobs.location(of: id)
+        if found != nil, intent == nil {
+            try announce()
+            // What was found before the announcement may be gone.
+            found = try repository.blobs.location(of: id)
+        }
+        // A condemned pack may be gone before this operation's root is seen.
+        guard let location = found, !repository.condemned.contains(location.pack) else {
+            return false
+        }
+        present.insert(id)
+        relied[location.pack, default: []].append(id)
+        if location.isUnindexed { adopted.insert(location.pack) }
+        return true
+    }
+
     private func append(_ blob: EncodedBlob) throws {
+        present.insert(blob.id)
         if !builder.isEmpty,
             builder.byteCount + blob.bytes.count > Int(repository.configuration.packBytes)
                 || !builder.hasRoom(forRecordOf: blob.bytes.count)

@@ -10,6 +10,7 @@ final class ProgressLine: @unchecked Sendable {
     private let control: OperationControl
     private let verb: String
     private let countsBytes: Bool
+    private let noun: String
     private let started = SystemClock.microseconds()
     private let timer: any DispatchSourceTimer
     /// Whether a line stands on the terminal; also keeps the timer and the end apart.
@@ -19,7 +20,11 @@ final class ProgressLine: @unchecked Sendable {
     /// - Parameters:
     ///   - verb: what is being done: `reading`.
     ///   - countsBytes: whether the control's units are bytes; else they are items.
-    init(_ control: OperationControl, verb: String, countsBytes: Bool) {
+    ///   - noun: what is counted beside bytes.
+    init(
+        _ control: OperationControl, verb: String, countsBytes: Bool, noun: String = "item"
+    ) {
+        self.noun = noun
         self.control = control
         self.verb = verb
         self.countsBytes = countsBytes
@@ -53,7 +58,7 @@ final class ProgressLine: @unchecked Sendable {
         } else {
             line += "  \(amount(done))"
         }
-        if countsBytes { line += "  \(Quantities.count(control.items, "item"))" }
+        if countsBytes { line += "  \(Quantities.count(control.items, noun))" }
         line += "  \(amount(Int(rate)))\(countsBytes ? "" : " items")/s"
         if total > done, rate > 0 {
             let left = Int64((Double(total - done) / rate).rounded(.up))

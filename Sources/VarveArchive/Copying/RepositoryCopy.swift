@@ -1,0 +1,80 @@
+import VarveBytes
+import VarveFormat
+import VarveStorage
+
+/// Brings tables, their history and their backups into a replica: only what is missing, each blob
+/// and each record proven. Source: Spec 11, Copying.
+///
+/// Only reads the source. Safe beside writers and collectors of both, and safe to kill at any
+/// moment: run it again. What one run has brought is there for the next, also if it was killed.
+public struct RepositoryCopy {
+    public struct Request: Sendable {
+        /// Names of tables; empty: all.
+        public var tables: [String] = []
+        /// Tell what would be brought, and bring nothing.
+        public var isDryRun = false
+        /// Take the source's history also where nothing of it is left that shows that the target's
+        /// is a part of it.
+        public var isForced = false
+        /// Asked now and then; once it is true, the copy ends with `interrupted`.
+        public var isStopping: @Sendable () -> Bool = { false }
+
+        public init() {}
+    }
+
+    private let source: Repository
+    private let target: Repository
+    private let request: Request
+
+    /// - Parameter target: a replica of the source; see `Repository.replica`.
+    public init(from source: Repository, to target: Repository, _ request: Request = Request()) {
+        precondition(source.configuration.id == target.configuration.id)
+        self.source = source
+        self.target = target
+        self.request = request
+    }
+
+    /// - Parameter progress: called now and then.
+    /// - Throws: `notFound` for a name that is no table; `interrupted`; what the stores throw. That
+    ///   a table cannot be brought is in the report.
+    public func run(progress: @escaping (CopyProgress) -> Void = { _ in }) throws -> CopyReport {
+        var report = CopyReport(isDryRun: request.isDryRun)
+        let catalog = try source.catalog(for: .reading)
+        let names = Set(catalog.tables.map(\.record.name))
+        for name in request.tables where !names.contains(name) {
+            let known = names.sorted().joined(separator: ", ")
+            throw VarveError(
+                .notFound,
+                "the source has no table '\(name)'" + (known.isEmpty ? "" : "; it has: \(known)"))
+        }
+        report.damage = catalog.damage
+        for entry in catalog.tables
+        where request.tables.isEmpty || request.tables.contains(entry.record.name) {
+            report.tables.append(try copy(entry, progress))
+        }
+        return report
+    }
+
+    private func copy(
+        _ entry: TableCatalog.Entry, _ progress: @escaping (CopyProgress) -> Void
+    ) throws -> CopyReport.Table {
+        let table = TableCopy(
+            from: source, to: target, id: entry.id, record: entry.record,
+            request: request, progress: progress)
+        do {
+            return try table.run()
+        } catch let error as VarveError {
+            // The other tables are not to suffer.
+            guard [.damaged, .refused, .conflict, .notFound, .proofFailed].contains(error.code)
+            else { throw error }
+            var failed = CopyReport.Table(entry.id, name: entry.record.name)
+            failed.failure = error
+            return failed
+        }
+    }
+}
+
+extension VarveError.Code {
+    /// Someone asked the operation to stop.
+    static let stopped = VarveError.Code("interrupted")
+}
