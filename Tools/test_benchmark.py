@@ -1,5 +1,6 @@
 """Tests of the benchmark's accounting: a wrong figure is worse than none."""
 
+import json
 import shutil
 import struct
 import subprocess
@@ -83,13 +84,45 @@ class Groups(unittest.TestCase):
     def test_none_of_these_is_a_group(self):
         tmpfs = "1 1 0:1 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
         second = "2 1 0:2 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n"
+        first = "3 1 0:3 / /sys/fs/cgroup rw - cgroup cgroup rw,memory\n"
         for mounts, controllers in (
-            (tmpfs, "memory"), (tmpfs + second, ""), (tmpfs + second, "cpu memory"), ("", "")
+            (tmpfs, "memory"), (tmpfs + second, ""), (tmpfs + second, "cpu memory"), ("", ""),
+            (tmpfs + first, ""), (tmpfs + second + first, ""),
         ):
             with self.subTest(mounts=mounts), tempfile.TemporaryDirectory() as folder:
                 root = self.machine(folder, mounts, controllers)
                 self.assertIsNone(memory_group(1 << 28, root))
                 self.assertEqual(list(root.rglob("varve-bench-*")), [])
+
+
+class Streams(unittest.TestCase):
+    """What is fed to a recorder, and what must come out, are made apart from each other."""
+
+    def lines(self, command, *options):
+        done = subprocess.run(
+            [sys.executable, Path(measure.__file__).parent / "changes.py", command, "-",
+             "--items", "50", "--count", "600", "--per-second", "3", *options],
+            capture_output=True, check=True, text=True)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_a_state_is_what_the_changes_make_of_the_table(self):
+        items = {json.dumps([line["Item"][name] for name in ("Account", "Entry")]): line["Item"]
+                 for line in self.lines("state", "--at", "0")}
+        self.assertEqual(len(items), 50)
+        deleted = 0
+        for ordinal, record in enumerate(self.lines("changes")):
+            micros = int(record["Metadata"]["WriteTimestampMicros"]["N"])
+            self.assertEqual(micros // 1_000_000, 1_758_794_400 + ordinal // 3)
+            key = json.dumps([record["Keys"][name] for name in ("Account", "Entry")])
+            self.assertEqual(record.get("OldImage"), items.get(key))
+            items[key] = record.get("NewImage")
+            deleted += "NewImage" not in record
+        self.assertGreater(deleted, 2)
+        expected = [line["Item"] for line in self.lines("state", "--at", "2000000000")]
+        self.assertCountEqual(filter(None, items.values()), expected)
+
+    def test_the_end_of_a_stream(self):
+        self.assertEqual(self.lines("changes", "--skip", "590"), self.lines("changes")[590:])
 
 
 @unittest.skipUnless(shutil.which("cc"), "there is no C compiler")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A real change stream, recorded by varve and restored at each of its versions by the reader.
+"""A real change stream, recorded by varve; the reader and varve restore each of its versions.
 
 The data are not part of the project, so this runs only when asked for:
 
@@ -153,19 +153,48 @@ class StreamTests(unittest.TestCase):
         subprocess.run([varve, "record", "Shelters", path, "-r", self.root,
                         "--partition-key", "key:S"], check=True)
 
-    def test_every_version(self):
+    def versions(self):
+        """Yields each (or each n-th) version's second and rows, which are checked."""
         step = int(os.environ.get("VARVE_STREAM_STEP", "1"))
         versions = {line["ts"]: line for line in lines_of(f"{STREAM}.versions.jsonl.gz")}
-        repository = reader.Repository(self.root)
-        history = next(found for _, found in reader.open_tables(repository))
-        self.assertEqual(history.table.name, "Shelters")
-        known = {}
         compared = 0
         for ordinal, (second, rows) in enumerate(replay(self.events)):
             if ordinal % step:
                 continue
             self.assertEqual(sha256_of(rows), versions[second]["state_sha256"], second)
             self.assertEqual(len(rows), versions[second]["rows"])
+            yield second, rows
+            compared += 1
+            if compared % 500 == 0:
+                print(f"{compared} versions are equal", file=sys.stderr, flush=True)
+        self.assertEqual(compared, -(-len(versions) // step))
+        print(f"{compared} versions are equal", file=sys.stderr)
+
+    def test_every_version_by_varve(self):
+        varve = os.environ.get("VARVE", ".build/release/varve")
+        target = self.root + "-restored.jsonl"
+        self.addCleanup(lambda: os.path.exists(target) and os.unlink(target))
+        known = {}
+        for second, rows in self.versions():
+            subprocess.run([varve, "restore", "Shelters", "-r", self.root, "--at", str(second + 1),
+                            "--to", target, "-q"], check=True)
+            found = {}
+            with open(target, encoding="utf-8") as file:
+                for line in file:
+                    if line not in known:
+                        item = json.loads(line)["Item"]
+                        known[line] = item["key"]["S"], normal(item["row"])
+                    key, row = known[line]
+                    found[key] = row
+            os.unlink(target)
+            self.assertEqual(found, {key: self.normal_row(row) for key, row in rows.items()})
+
+    def test_every_version_by_the_reader(self):
+        repository = reader.Repository(self.root)
+        history = next(found for _, found in reader.open_tables(repository))
+        self.assertEqual(history.table.name, "Shelters")
+        known = {}
+        for second, rows in self.versions():
             instant = (second + 1) * SECOND
             self.assertTrue(history.is_exact(instant), second)
             state = reader.StateReader(repository, history.table, history.state(instant))
@@ -178,11 +207,6 @@ class StreamTests(unittest.TestCase):
                 found[key] = row
             self.assertEqual(found, {key: self.normal_row(row) for key, row in rows.items()})
             self.assertEqual((state.items, state.bytes), history.expectation(instant)[:2])
-            compared += 1
-            if compared % 500 == 0:
-                print(f"{compared} versions are equal", file=sys.stderr, flush=True)
-        self.assertEqual(compared, -(-len(versions) // step))
-        print(f"{compared} versions are equal", file=sys.stderr)
 
     def normal_row(self, row, known={}):
         """The normal form of a row; the same row is not worked out twice."""

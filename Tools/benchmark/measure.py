@@ -28,7 +28,7 @@ class Usage:
     output: str = ""
 
 
-def run(command, cwd=None, environment=None, prepare=None):
+def run(command, cwd=None, environment=None, prepare=None, standard_input=subprocess.DEVNULL):
     """Runs a program to its end and accounts for it and its children with wait4.
 
     Peak memory counts file pages that the program has mapped, too. Linux carries this process's own
@@ -41,7 +41,7 @@ def run(command, cwd=None, environment=None, prepare=None):
         start = time.perf_counter()
         process = subprocess.Popen(
             command, cwd=cwd, env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, preexec_fn=prepare)
+            stdin=standard_input, stdout=output, stderr=subprocess.STDOUT, preexec_fn=prepare)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -64,6 +64,11 @@ def median(usages):
 def size_of(directory):
     """Bytes in the files below a directory."""
     return sum(path.stat().st_size for path in Path(directory).rglob("*") if path.is_file())
+
+
+def count_lines(path):
+    with open(path, "rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(MIB), b""))
 
 
 def seconds(value):

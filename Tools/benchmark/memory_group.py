@@ -1,4 +1,4 @@
-"""A group of processes with a memory limit (Linux cgroup v2), where this process may make one."""
+"""A group of processes with a memory limit (Linux cgroups), where this process may make one."""
 
 import os
 from pathlib import Path
@@ -17,14 +17,22 @@ class MemoryGroup:
 
 
 def memory_group(limit, root=Path("/")):
-    """A limited group below our own, or None.
+    """A limited group below our own, of version 2 or else of version 1; None if neither may be.
 
-    Everything is read before anything is made: /sys/fs/cgroup may be an ordinary folder that holds
-    version 1 hierarchies, where a file called memory.max can be written and limits nothing.
+    Everything is read before anything is made: /sys/fs/cgroup may be an ordinary folder, where a
+    file called memory.max can be written and limits nothing.
     """
     own = own_group(root)
-    if own is None or "memory" not in words(own / "cgroup.subtree_control"):
-        return None
+    if own is not None and "memory" in words(own / "cgroup.subtree_control"):
+        return limited(own, {"memory.max": limit, "memory.swap.max": 0})
+    own = own_group(root, "memory")
+    if own is not None:
+        return limited(own, {"memory.limit_in_bytes": limit, "memory.memsw.limit_in_bytes": limit})
+    return None
+
+
+def limited(own, limits):
+    """A group with limits; the first of them must be kept, the others where they are offered."""
     path = own / f"varve-bench-{os.getpid()}"
     try:
         path.mkdir()
@@ -32,12 +40,11 @@ def memory_group(limit, root=Path("/")):
         return None
     try:
         # The kernel makes these files; a folder without them is not a group.
-        for name, value in (("memory.max", limit), ("memory.swap.max", 0)):
+        for name, value in limits.items():
             if (path / name).exists():
                 (path / name).write_text(str(value))
-            elif name == "memory.max":
-                raise OSError("no memory controller")
-        if words(path / "memory.max") != [str(limit)]:
+        first, value = next(iter(limits.items()))
+        if words(path / first) != [str(value)]:
             raise OSError("the limit is not kept")
     except OSError:
         path.rmdir()
@@ -45,16 +52,25 @@ def memory_group(limit, root=Path("/")):
     return MemoryGroup(path)
 
 
-def own_group(root):
-    """This process's folder in the mounted version 2 hierarchy; None if there is no such."""
+def own_group(root, controller=None):
+    """This process's folder in a mounted hierarchy; None if there is no such.
+
+    That of version 2, or that of a controller of version 1. What a container mounts may begin at
+    its own group, whose path is told from outside.
+    """
     mount = None
     for line in lines(root / "proc/self/mountinfo"):
         before, _, after = line.partition(" - ")
-        if after.startswith("cgroup2 "):
-            mount = before.split()[4]
+        kind, _, options = after.split(" ", 2) if after.count(" ") >= 2 else ("", "", "")
+        if kind == "cgroup2" if controller is None else (
+                kind == "cgroup" and controller in options.split(",")):
+            mount = root / before.split()[4].lstrip("/")
     for line in lines(root / "proc/self/cgroup"):
-        if line.startswith("0::") and mount:
-            return root / mount.lstrip("/") / line[3:].strip("/")
+        number, controllers, path = line.split(":", 2)
+        is_it = number == "0" if controller is None else controller in controllers.split(",")
+        if mount and is_it:
+            own = mount / path.strip("/")
+            return own if own.is_dir() else mount
     return None
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from .contenders import generated_table
 from .measure import (
-    MEMORY_LIMIT, MIB, Failed, mebibytes, median, megabytes, run, seconds, size_of)
-from .memory_group import memory_group
+    MEMORY_LIMIT, Failed, count_lines, mebibytes, median, megabytes, run, seconds, size_of)
+from .history import HISTORY_SECTIONS
+from .month import month
 
 TOOLS = Path(__file__).resolve().parent.parent
 DATA = [sys.executable, TOOLS / "data.py"]
@@ -116,11 +117,6 @@ def restore(bench):
         contender.drop()
 
 
-def count_lines(path):
-    with open(path, "rb") as file:
-        return sum(block.count(b"\n") for block in iter(lambda: file.read(MIB), b""))
-
-
 def days(bench):
     """Thirty daily copies with 1 % of the lines changed, each stored whole by everyone."""
     bench.report.begin("days", "Thirty daily copies, 1 % of the lines changed at random each day")
@@ -195,11 +191,7 @@ def memory(bench):
     varve = bench.varve(generated_table(bench.items))
     if varve is None:
         return
-    group = memory_group(MEMORY_LIMIT)
-    bench.report.note(
-        "every run is confined by cgroup v2, memory.max = 256 MiB, no swap" if group else
-        "no writable cgroup v2 memory controller: peak resident memory is measured (wait4), "
-        "not limited")
+    group = bench.group()
     target = bench.work / "restored"
     rows, worst = [], 0
     try:
@@ -219,8 +211,6 @@ def memory(bench):
             source.unlink()
     finally:
         shutil.rmtree(target, ignore_errors=True)
-        if group:
-            group.remove()
     bench.report.table(["what", "wall", "cpu", "peak memory"], rows)
     bench.report.at_most("peak memory of any run", MEMORY_LIMIT, worst, mebibytes)
     varve.drop()
@@ -274,5 +264,5 @@ def sizes(bench):
 
 SECTIONS = {
     "limits": limits, "backup": backup, "restore": restore, "days": days, "verify": verify,
-    "memory": memory, "sizes": sizes,
+    "memory": memory, "sizes": sizes, **HISTORY_SECTIONS, "month": month,
 }
