@@ -17,7 +17,10 @@ struct GoldenTests {
         let objects = try made.store.everything()
         let stored = try golden.load().everything()
         #expect(stored.keys.sorted() == objects.keys.sorted())
-        for (name, bytes) in stored { #expect(objects[name] == bytes, "\(name)") }
+        for (name, bytes) in stored {
+            let isSame = objects[name] == bytes
+            #expect(isSame, "\(name)")
+        }
         #expect(try golden.expected().keys.sorted() == made.expected.keys.sorted())
     }
 
