@@ -43,13 +43,16 @@ struct CommitAssembly {
     private var places: [UInt32]
 
     /// - Parameter limit: changes with a time before this are looked at.
-    init(_ pending: PendingChanges, before limit: Int64, _ map: borrowing HeadMap) {
+    /// - Throws: `damaged` if the map is.
+    init(
+        _ pending: PendingChanges, before limit: Int64, _ map: borrowing HeadMap
+    ) throws(VarveError) {
         self.pending = pending
         places = [UInt32](repeating: 0, count: pending.count)
         select(before: limit)
         number()
         let order = KeySort.sorted(selection, by: pending.changes.rows)
-        walk(order, pending.changes.rows, map)
+        try walk(order, pending.changes.rows, map)
     }
 
     /// Beginning of the first second that has a change that cannot be recorded; nil if all can.
@@ -114,7 +117,7 @@ struct CommitAssembly {
 
     private mutating func walk(
         _ order: [UInt32], _ rows: borrowing RowBuffer, _ map: borrowing HeadMap
-    ) {
+    ) throws(VarveError) {
         kept.reserveCapacity(order.count)
         updates.reserveCapacity(order.count)
         let stamps = pending.changes.stamps
@@ -126,7 +129,7 @@ struct CommitAssembly {
             var end = start + 1
             while end < order.count, rows.order(Int(order[end]), rows, first) == 0 { end += 1 }
             let key = map.fingerprint(rows, first)
-            var current = map.find(key)
+            var current = try map.find(key)
             var isChanged = false
             for place in start..<end {
                 let index = Int(order[place])

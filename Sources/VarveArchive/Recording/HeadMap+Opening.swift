@@ -180,9 +180,9 @@ extension HeadMap {
 
     // MARK: Growing
 
-    private var itemCount: Int {
+    private func countItems() throws(VarveError) -> Int {
         var count = 0
-        for slot in 0..<capacity where item(at: slot) != nil { count += 1 }
+        for slot in 0..<capacity where try item(at: slot) != nil { count += 1 }
         return count
     }
 
@@ -193,7 +193,7 @@ extension HeadMap {
         if hasRoom(for: more) { return }
         let file = place.file(of: table)
         let next = file.map { $0 + ".new" }
-        let bits = Self.bits(for: itemCount + more)
+        let bits = Self.bits(for: try countItems() + more)
         let count = Self.wordCount(bits: bits)
         var header = self.header
         header.bits = bits
@@ -205,7 +205,7 @@ extension HeadMap {
             map = HeadMap(words: try MappedFile.anonymous(words: count), header: header)
         }
         for slot in 0..<capacity {
-            if let (key, entry) = item(at: slot) { map.set(key, entry) }
+            if let (key, entry) = try item(at: slot) { map.set(key, entry) }
         }
         // Written before the file takes the old one's place, of which it says the same.
         map.writeHeader()

@@ -10,6 +10,8 @@ import VarveModel
 /// dies while it moves on leaves entries that the next one writes again. After a crash of the
 /// machine it is used only if it was put away in order before.
 ///
+/// Each entry has a checksum: a digest worked out from a rotten one would be recorded for good.
+///
 /// Open addressing with linear probing. A key's place is never given to another key, so a removed
 /// item leaves an entry that says so, until the map is made anew. Complexity of a look-up: O(1).
 struct HeadMap: ~Copyable {
@@ -26,16 +28,19 @@ struct HeadMap: ~Copyable {
         var second: UInt64
     }
 
-    // Words of an entry: state and size, fingerprint, item hash.
+    // Words of an entry: size, state and checksum in one; fingerprint; item hash.
     static let entryWords = 7
     private static let isTaken: UInt64 = 1 << 32
     private static let isPresent: UInt64 = 1 << 33
+    private static let checksumShift = 34
     static let headerWords = 512
     static let bitsMin = 10
 
     private(set) var words: MappedFile
     var header: HeadMapHeader
     private let mask: Int
+    /// Whether an entry was found damaged.
+    private var isGivenUp = false
 
     /// - Parameter words: of the size that the header says.
     init(words: consuming MappedFile, header: HeadMapHeader) {
@@ -68,10 +73,15 @@ struct HeadMap: ~Copyable {
         fingerprint(rows.key(index))
     }
 
+    /// Where the search for a key begins.
+    private func firstSlot(_ key: Fingerprint) -> Int {
+        // The high bits: a map of twice the size has the same order.
+        Int(truncatingIfNeeded: key.first >> UInt64(64 - header.bits))
+    }
+
     /// Words before the entry of a key, or before the free one where it would go.
     private func place(_ key: Fingerprint) -> (word: Int, isTaken: Bool) {
-        // The high bits: a map of twice the size has the same order.
-        var slot = Int(truncatingIfNeeded: key.first >> UInt64(64 - header.bits))
+        var slot = firstSlot(key)
         while true {
             let word = Self.headerWords + slot * Self.entryWords
             if words[word] & Self.isTaken == 0 { return (word, false) }
@@ -83,18 +93,44 @@ struct HeadMap: ~Copyable {
     // MARK: Entries
 
     /// What is there of a key; nil if no item is.
-    func find(_ key: Fingerprint) -> Entry? {
-        let place = place(key)
-        return place.isTaken ? entry(place.word) : nil
+    /// - Throws: `damaged`, by any entry that is looked at.
+    func find(_ key: Fingerprint) throws(VarveError) -> Entry? {
+        var slot = firstSlot(key)
+        while true {
+            let word = Self.headerWords + slot * Self.entryWords
+            if words[word] == 0 { return nil }
+            let entry = try entry(word)
+            if words[word + 1] == key.first, words[word + 2] == key.second { return entry }
+            slot = (slot + 1) & mask
+        }
     }
 
-    private func entry(_ word: Int) -> Entry? {
+    /// The entry of a place that is taken; nil if it says that no item is there.
+    private func entry(_ word: Int) throws(VarveError) -> Entry? {
         let state = words[word]
+        let plain = state & (1 << Self.checksumShift - 1)
+        guard state & Self.isTaken != 0, state == sealed(plain, word) else { throw damage }
         if state & Self.isPresent == 0 { return nil }
         return Entry(
             hash: Hash256(
                 words: (words[word + 3], words[word + 4], words[word + 5], words[word + 6])),
             size: UInt32(truncatingIfNeeded: state))
+    }
+
+    /// A state with the checksum of it and of the words behind it: 30 bits of a sum of products
+    /// with odd numbers, so that no one changed word goes unseen.
+    private func sealed(_ state: UInt64, _ word: Int) -> UInt64 {
+        let isPresent = state & Self.isPresent != 0
+        var sum = state &* 0x9e37_79b9_7f4a_7c15
+        for next in 1..<(isPresent ? Self.entryWords : 3) {
+            sum = (sum ^ words[word + next]) &* 0xbf58_476d_1ce4_e5b9
+            sum ^= sum >> 32
+        }
+        return state | (sum >> 34) << UInt64(Self.checksumShift)
+    }
+
+    private var damage: VarveError {
+        VarveError(.damaged, "an entry of the cache of item hashes is damaged", at: "head map")
     }
 
     /// Whether so many more keys may be set.
@@ -115,23 +151,32 @@ struct HeadMap: ~Copyable {
             header.used += 1
         }
         guard let entry else {
-            words[word] = Self.isTaken
+            words[word] = sealed(Self.isTaken, word)
             return
         }
         words[word + 3] = entry.hash.words.0
         words[word + 4] = entry.hash.words.1
         words[word + 5] = entry.hash.words.2
         words[word + 6] = entry.hash.words.3
-        words[word] = Self.isTaken | Self.isPresent | UInt64(entry.size)
+        words[word] = sealed(Self.isTaken | Self.isPresent | UInt64(entry.size), word)
+    }
+
+    /// Gives the map up: it is made anew when it is opened next.
+    mutating func giveUp() {
+        isGivenUp = true
+        header.boot = (0, 0)
+        header.isAtRest = false
+        writeHeader()
     }
 
     /// Places, taken or not.
     var capacity: Int { mask + 1 }
 
     /// The item at a place, if there is one.
-    func item(at slot: Int) -> (key: Fingerprint, entry: Entry)? {
+    func item(at slot: Int) throws(VarveError) -> (key: Fingerprint, entry: Entry)? {
         let word = Self.headerWords + slot * Self.entryWords
-        guard let entry = entry(word) else { return nil }
+        if words[word] == 0 { return nil }
+        guard let entry = try entry(word) else { return nil }
         return (Fingerprint(first: words[word + 1], second: words[word + 2]), entry)
     }
 
@@ -155,6 +200,7 @@ struct HeadMap: ~Copyable {
 
     /// Puts the map away, so that it outlives a crash of the machine.
     mutating func rest() throws {
+        if isGivenUp { return }
         try words.synchronize()
         header.isAtRest = true
         writeHeader()

@@ -29,7 +29,7 @@ extension Recorder {
         let since = waitingSince ?? now
         waitingSince = since
         // After a step back of the clock it would wait for long.
-        let isDue = now - since >= options.flushSeconds * 1_000_000 || now < since
+        let isDue = now - lastCommit >= flushInterval || now < since || now < lastCommit
         if isDue || pending.byteCount >= options.commitBytes { try commit(before: limit) }
     }
 
@@ -128,13 +128,14 @@ extension Recorder {
 
     /// Commits the pending changes with a time before `limit`, which is the commit's `to`.
     func commit(before limit: Int64) throws {
+        lastCommit = repository.now()
         try settleSuspects()
         if isClosed { return }
-        let assembly = CommitAssembly(pending, before: limit, map)
+        let assembly = try assemble(before: limit)
         if let cut = assembly.cut {
             if cut > historyEnd, hasChanges(before: cut) { try commit(before: cut) }
             // The places of the faults have moved if a part was committed.
-            let faults = CommitAssembly(pending, before: limit, map).faults(of: cut)
+            let faults = try assemble(before: limit).faults(of: cut)
             try close()
             rejectPending(faults)
             return
@@ -149,6 +150,24 @@ extension Recorder {
         acknowledge()
     }
 
+    func assemble(before limit: Int64) throws -> CommitAssembly {
+        try withSoundMap { try CommitAssembly(pending, before: limit, map) }
+    }
+
+    /// Does it again with a new map, if the map turns out to be damaged.
+    private func withSoundMap<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as VarveError {
+            guard error.code == .damaged else { throw error }
+        }
+        map.giveUp()
+        // Lets go of the file.
+        map = try HeadMap.empty(nil, bits: HeadMap.bitsMin, repository, table)
+        map = try HeadMap.open(place, repository, repository.history(table, record))
+        return try body()
+    }
+
     private func isTailComplete(by limit: Int64) -> Bool {
         historyEnd % 1_000_000 != 0 && CommitAssembly.secondEnd(historyEnd) <= limit
     }
@@ -160,7 +179,9 @@ extension Recorder {
         content.changes = UInt64(assembly.kept.count)
         content.sourceKind = options.sourceKind
         content.sourcePosition = encoded(position(without: assembly.selection))
-        try map.makeRoom(for: assembly.updates.count, place, repository, table)
+        try withSoundMap {
+            try map.makeRoom(for: assembly.updates.count, place, repository, table)
+        }
         let receipt = try publisher.publish(content) { tree in
             try prepare(assembly.kept, into: tree)
         }

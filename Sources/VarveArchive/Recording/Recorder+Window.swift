@@ -37,7 +37,7 @@ extension Recorder {
     ///   - changes: how many the window holds in all, at its end; nil before.
     /// - Throws: `refused` if an old image is not what is recorded; nothing is committed then.
     public func commitWindow(to end: Int64, changes: UInt64?) throws {
-        let assembly = CommitAssembly(pending, before: end, map)
+        let assembly = try assemble(before: end)
         if let fault = assembly.faults.first {
             let key = pending.changes.rows.keyBytes(Int(fault.index)).raw.hexadecimal
             pending.removeAll()

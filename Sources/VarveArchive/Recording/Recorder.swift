@@ -75,6 +75,8 @@ public final class Recorder {
     var lastArrival: Int64?
     /// When the oldest complete second that is not committed was noticed, by the clock.
     var waitingSince: Int64?
+    /// When the last commit was begun, or the recorder opened, by the clock.
+    var lastCommit: Int64
     /// Changes of the second within which the history ends.
     var tailChanges: UInt64 = 0
     /// Whether this recorder committed the second within which the history ends.
@@ -101,6 +103,7 @@ public final class Recorder {
         self.repository = repository
         self.options = options
         self.place = place
+        lastCommit = repository.now()
         table = history.id
         record = history.record
         publisher = CommitPublisher(repository, history: history)
@@ -138,12 +141,16 @@ public final class Recorder {
     /// microseconds; nil if nothing waits.
     public var nextFlush: Int64? {
         if isClosed { return nil }
-        if let waitingSince { return waitingSince + options.flushSeconds * 1_000_000 }
+        if let waitingSince { return max(waitingSince, lastCommit + flushInterval) }
         guard let lag, let last = lastPendingSecondEnd else { return nil }
         // Seconds become complete by the clock, one by one.
         let first = pending.leastTime.map(CommitAssembly.secondEnd) ?? last
         return min(first, last) + options.latenessSeconds * 1_000_000 + lag
     }
+
+    /// Microseconds from one commit to the next. A little less than may be waited: seconds become
+    /// complete about a second apart, and a commit must not miss the next one by a moment.
+    var flushInterval: Int64 { max(0, options.flushSeconds * 1_000_000 - 100_000) }
 
     /// Takes what was rejected since the last time; nil if nothing was.
     public func takeRejected() -> RejectedChanges? {
