@@ -23,7 +23,7 @@ enum PageProof {
     }
 
     /// The key types that a leaf page states itself.
-    private static func schema(of plain: RawSpan) throws(VarveError) -> KeySchema {
+    static func schema(of plain: RawSpan) throws(VarveError) -> KeySchema {
         var cursor = ByteCursor(plain)
         try cursor.skip(1)
         let partition = try keyType(try cursor.u8(), cursor)

@@ -151,6 +151,9 @@ extension Verification {
     // MARK: Reporting
 
     private func add(_ blob: Hash256, _ stretch: Stretch, _ piece: Piece, _ table: Table) {
+        if missingValues.remove(blob) != nil {
+            lose(blob, .outlinedValue, "a leaf page names it and no pack has it")
+        }
         let history = table.history
         var affected: [BackupID] = []
         for (backup, place) in zip(history.backups, table.backups) {

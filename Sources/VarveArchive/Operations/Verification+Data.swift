@@ -38,6 +38,8 @@ extension Verification {
         var plainBytes: UInt64 = 0
         var pagesDecoded: UInt64 = 0
         var faults: [(entry: PackEntry, message: String)] = []
+        /// Large values that leaves name.
+        var values: [Hash256] = []
     }
 
     /// Plain bytes that a worker gets at a time.
@@ -45,6 +47,9 @@ extension Verification {
 
     /// Reads the packs that the options choose.
     func readData() {
+        attempt(repository.store.location) {
+            for value in carriedValues { try look(for: value) }
+        }
         let chosen = chosenPacks()
         if chosen.isEmpty { return }
         let total = chosen.reduce(0) { $0 + UInt64(packs[$1] ?? 0) }
@@ -93,6 +98,7 @@ extension Verification {
             report.counts.plainBytes += result.plainBytes
             report.counts.pagesDecoded += result.pagesDecoded
             state.faults += result.faults
+            for value in result.values { try look(for: value) }
             guard let nameFits = result.nameFits else { return }
             // The hash comes last of a pack.
             finish(result.pack, nameFits: nameFits, state.faults)
@@ -169,6 +175,7 @@ extension Verification {
                     of: bytes.raw.part(place.lowerBound, place.upperBound), to: &plain)
                 result.blobs += 1
                 result.plainBytes += UInt64(plain.count)
+                try result.values += Outlining.outlinedIDs(of: plain.bytes, entry.type)
                 if decodes, try PageProof.prove(plain.bytes, entry.type) {
                     result.pagesDecoded += 1
                 }

@@ -194,6 +194,7 @@ extension Verification {
                 plain.removeAll()
                 try header.appendPlain(of: stored, to: &plain)
                 inlineBlobs.insert(header.id)
+                carriedValues += try Outlining.outlinedIDs(of: plain.bytes, header.type)
                 report.counts.inlineBlobs += 1
                 report.counts.plainBytes += UInt64(plain.count)
             }

@@ -73,6 +73,10 @@ final class Verification {
     var packs: [Hash256: Int] = [:]
     /// Blobs that cannot be read, with their type if it is known.
     var lostBlobs: [Hash256: BlobType?] = [:]
+    /// Large values that some leaf names and that are nowhere; the leaf may be of no use itself.
+    var missingValues: Set<Hash256> = []
+    /// Large values that leaves name which commits and layouts carry.
+    var carriedValues: [Hash256] = []
     /// Sound indexes by the packs that they list.
     var indexesOfPack: [Hash256: [PackIndexReader]] = [:]
     /// Blobs that commits and layouts carry.
@@ -188,6 +192,14 @@ final class Verification {
             lostBlobs[id] = type
         }
         return false
+    }
+
+    /// Looks for a large value that a leaf names. Only `assess` can tell whether it is needed.
+    func look(for value: Hash256) throws(VarveError) {
+        if inlineBlobs.contains(value) || lostBlobs[value] != nil { return }
+        if try repository.blobs.locationAfterReload(of: value) != nil { return }
+        missingValues.insert(value)
+        lostBlobs[value] = .outlinedValue
     }
 
     /// Bytes of a pack, 0 if it is missing; looks again for packs that are newer than the listing.

@@ -41,7 +41,7 @@ public struct VarveCommand: ParsableCommand {
                 name: "Keeping house",
                 subcommands: [
                     RetentionCommand.self, ForgetCommand.self, PruneCommand.self,
-                    CompactCommand.self, CopyCommand.self,
+                    CompactCommand.self, CopyCommand.self, RepairCommand.self,
                 ]),
             CommandGroup(
                 name: "About varve", subcommands: [CompletionCommand.self, ManCommand.self]),

@@ -104,7 +104,7 @@ struct VerifyCommand: VarveSubcommand {
         if report.isPartial { title = "interrupted; not everything was checked; \(title)" }
         var lines = ["\(title), in \(Quantities.elapsed(elapsed))"] + facts.lines
         lines += report.problems.map { "problem: \($0)" }
-        lines += report.damages.map(text)
+        lines += report.damages.map { "damaged: \(Self.text($0))" }
         let affected = report.backups.filter(\.isAffected)
         if !affected.isEmpty {
             lines.append("affected backups:")
@@ -119,11 +119,12 @@ struct VerifyCommand: VarveSubcommand {
         "\(Quantities.count(report.problems.count, "problem")) found"
     }
 
-    private func text(_ damage: VerificationReport.Damage) -> String {
+    /// What is damaged, in the terms of its table.
+    static func text(_ damage: VerificationReport.Damage) -> String {
         let from = damage.afterKey.map { "after \($0)" } ?? "from the first key"
         let to = damage.throughKey.map { "to \($0)" } ?? "to the last key"
         let piece = damage.piece.isEmpty ? "a part of its history" : damage.piece
-        return "damaged: table \(damage.table), \(piece), \(from) \(to)"
+        return "table \(damage.table), \(piece), \(from) \(to)"
     }
 
     // MARK: JSON

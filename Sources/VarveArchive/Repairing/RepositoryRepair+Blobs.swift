@@ -1,0 +1,132 @@
+import VarveBytes
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+// Blobs that trees need and no sound pack has.
+
+extension RepositoryRepair {
+    /// Takes what is missing from the other repository.
+    func takeBlobs(_ repository: Repository, _ intent: Intent) throws {
+        if let other {
+            for table in try other.catalog(for: .reading).tables {
+                // What its commits and layouts carry counts, too.
+                _ = try other.history(table.id, table.record, for: .reading)
+            }
+        }
+        // Only leaves tell which large values are needed: they are read if anything is missing.
+        var walk = BlobWalk(self, repository, readsLeaves: mayLackBlobs)
+        try walk.run(intent)
+        if !mayLackBlobs, walk.isLacking {
+            walk.readsLeaves = true
+            try walk.run(intent)
+        }
+        try walk.rescue.finish()
+        lostBlobs = walk.lost
+        guard walk.rescue.blobCount > 0 else { return }
+        let indexed = madeIndex
+        try publishIndex(of: walk.rescue.packs, repository)
+        madeIndex = indexed ?? madeIndex
+        note(
+            .takenBlobs, other?.store.location ?? "",
+            "\(walk.rescue.blobCount) blobs, \(walk.rescue.storedBytes) bytes")
+        try repository.blobs.reload()
+    }
+}
+
+/// Goes through all trees, and looks for what they name.
+private struct BlobWalk {
+    private let repair: RepositoryRepair
+    private let repository: Repository
+    var readsLeaves: Bool
+    let rescue: PackRescue
+    /// Blobs that neither repository has.
+    private(set) var lost: [Hash256: BlobType] = [:]
+    private var visited: Set<Hash256> = []
+
+    init(_ repair: RepositoryRepair, _ repository: Repository, readsLeaves: Bool) {
+        self.repair = repair
+        self.repository = repository
+        self.readsLeaves = readsLeaves
+        rescue = PackRescue(repair, repository)
+    }
+
+    /// Whether anything was missing.
+    var isLacking: Bool { !lost.isEmpty || rescue.blobCount > 0 }
+
+    mutating func run(_ intent: Intent) throws {
+        visited = []
+        lost = [:]
+        for (id, record) in try repository.catalog(for: .reading).tables {
+            let history = try repository.history(id, record, for: .reading)
+            for piece in history.pieces {
+                try repair.checkStop()
+                try intent.refreshIfDue()
+                let kind: TreeKind = piece.kind == .image ? .image : .run
+                if !piece.tree.isEmpty {
+                    try visit(
+                        piece.tree.root, kind, Int(piece.tree.height), record.keySchema)
+                }
+                if let root = piece.timeList { try visit(root, .timeList) }
+            }
+            if let root = history.layout?.checkpoints { try visit(root, .checkpoints) }
+        }
+    }
+
+    /// A blob's plain bytes, from wherever they can be had; nil if they are lost.
+    private mutating func plain(_ id: Hash256, _ types: [BlobType]) throws -> [UInt8]? {
+        do throws(VarveError) {
+            return try repository.blobs.plain(id, asAnyOf: types)
+        } catch {
+            guard error.code == .damaged else { throw error }
+        }
+        guard let other = repair.other else {
+            lost[id] = types[0]
+            return nil
+        }
+        do throws(VarveError) {
+            let found = try other.blobs.proven(id, asAnyOf: types)
+            try rescue.add(found.blob.bytes.raw)
+            return found.plain
+        } catch {
+            guard error.code == .damaged else { throw error }
+            lost[id] = types[0]
+            return nil
+        }
+    }
+
+    private mutating func visit(
+        _ id: Hash256, _ kind: TreeKind, _ level: Int, _ schema: KeySchema
+    ) throws {
+        if !visited.insert(id).inserted { return }
+        if level == 0 {
+            try visitLeaf(id, kind, schema)
+            return
+        }
+        guard let plain = try plain(id, [kind == .image ? .imageIndex : .runIndex]),
+            let page = try? IndexPage(plain.raw, kind: kind), Int(page.level) == level
+        else { return }
+        for child in page.children { try visit(child.id, kind, level - 1, schema) }
+    }
+
+    private mutating func visitLeaf(
+        _ id: Hash256, _ kind: TreeKind, _ schema: KeySchema
+    ) throws {
+        if !readsLeaves, try repository.blobs.contains(id) { return }
+        guard let plain = try plain(id, [kind.leafType]) else { return }
+        for value in try Outlining.outlinedIDs(plain, kind, schema)
+        where visited.insert(value).inserted {
+            _ = try self.plain(value, [.outlinedValue])
+        }
+    }
+
+    private mutating func visit(_ id: Hash256, _ kind: SpanIndexPage.Kind) throws {
+        if !visited.insert(id).inserted { return }
+        let leaf: BlobType = kind == .timeList ? .timeList : .checkpointLeaf
+        let index: BlobType = kind == .timeList ? .timeListIndex : .checkpointIndex
+        guard let plain = try plain(id, [leaf, index]), plain.first == index.rawValue,
+            let page = try? SpanIndexPage(plain.raw, kind: kind)
+        else { return }
+        for child in page.children { try visit(child.id, kind) }
+    }
+}

@@ -1,0 +1,226 @@
+import VarveBytes
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+// Tables with holes in their chains of commits: what can still be restored is laid out anew, so
+// that the table can be used again.
+
+extension RepositoryRepair {
+    /// Lays out the tables whose histories have holes that nothing can fill.
+    func layOut(_ repository: Repository) throws {
+        for (id, record) in try repository.catalog(for: .reading).tables {
+            let history = try repository.history(id, record, for: .reading)
+            if history.damage.isEmpty { continue }
+            guard let salvage = HistorySalvage(history) else {
+                report.notes.append(
+                    "table \(record.name): its commits do not follow from each other; no program "
+                        + "can tell which of them are true")
+                continue
+            }
+            do throws(VarveError) {
+                try publish(salvage, history, repository)
+            } catch {
+                guard error.code == .damaged else { throw error }
+                report.notes.append(
+                    "table \(record.name) cannot be laid out anew, and stays read-only: "
+                        + error.description)
+            }
+        }
+    }
+
+    private func publish(
+        _ salvage: HistorySalvage, _ history: TableHistory, _ repository: Repository
+    ) throws(VarveError) {
+        let name = history.record.name
+        do {
+            for commit in salvage.unusable {
+                let path = ObjectName.commit(
+                    history.id, sequence: commit.logical.sequence
+                ).path
+                try setAside(path, try commit.seal())
+            }
+            let number = max(history.layoutNumber, lostLayouts[history.id] ?? 0)
+            let layout = LayoutWriter(
+                repository,
+                TableHistory(
+                    id: history.id, record: history.record, layoutNumber: number,
+                    layout: history.layout, commits: salvage.usable, backups: history.backups,
+                    blobs: repository.blobs), purpose: "repair")
+            do {
+                let draft = LayoutDraft(
+                    ranges: salvage.ranges,
+                    pieces: (history.layout?.pieces ?? []) + salvage.usable.flatMap(\.pieces),
+                    checkpoints: try layout.checkpointTree.append(
+                        TableHistory.latest(salvage.usable.flatMap(\.logical.checkpoints)),
+                        to: history.layout?.checkpoints),
+                    nextSequence: salvage.nextSequence, head: salvage.head)
+                guard try layout.publish(draft) else {
+                    throw VarveError(
+                        .conflict, "another program lays out table \(name); run this again")
+                }
+            } catch {
+                layout.abandon()
+                throw error
+            }
+        } catch let error as VarveError {
+            throw error
+        } catch {
+            throw VarveError(.storage, "\(error)")
+        }
+        for text in salvage.losses {
+            report.losses.append(RepairReport.Loss(table: name, text: text))
+        }
+        note(.laidOutTable, "table \(name)", "without what is lost of its history")
+    }
+}
+
+/// What can be made of a history with holes: pure.
+struct HistorySalvage {
+    /// Commits whose states can be restored, by sequence.
+    private(set) var usable: [CommitRecord] = []
+    /// Those whose states need something that is lost.
+    private(set) var unusable: [CommitRecord] = []
+    private(set) var ranges: [RestorableRange] = []
+    private(set) var nextSequence: UInt64 = 0
+    private(set) var head = Hash256.zero
+    /// In words.
+    private(set) var losses: [String] = []
+
+    /// - Parameter history: as it was read, with what is missing left out.
+    /// - Returns: nil if nothing is missing, or the commits that are there contradict each other.
+    init?(_ history: TableHistory) {
+        let first = history.layout?.nextSequence ?? 0
+        let commits = history.commits
+        for (commit, next) in zip(commits, commits.dropFirst())
+        where commit.logical.sequence &+ 1 == next.logical.sequence
+            && commit.hash != next.logical.before
+        {
+            return nil
+        }
+        if let next = commits.first, next.logical.sequence == first,
+            next.logical.before != history.layout?.before ?? history.record.hash
+        {
+            return nil
+        }
+        let named = history.backups.max { $0.commitSequence < $1.commitSequence }
+        nextSequence = commits.last.map { $0.logical.sequence + 1 } ?? first
+        head = history.head
+        if let named, named.commitSequence >= nextSequence {
+            nextSequence = named.commitSequence + 1
+            head = named.commitHash
+        }
+        guard nextSequence - first > UInt64(commits.count) else { return nil }
+        choose(history, first)
+        leaveTail()
+        ranges = RestorableRange.all(history.layout, usable)
+        beginAnew(history)
+        closeEnd(history)
+    }
+
+    /// Parts the commits into those whose states can be put together and the others.
+    private mutating func choose(_ history: TableHistory, _ first: UInt64) {
+        let covered = history.layout?.pieces ?? []
+        var hole = Hole()
+        var expected = first
+        func end(_ usable: [CommitRecord]) -> Int64? {
+            (usable.filter { !$0.pieces.isEmpty }.map(\.logical.to)
+                + (history.layout?.ranges.map(\.to.microseconds) ?? [])).max()
+        }
+        for commit in history.commits {
+            let sequence = commit.logical.sequence
+            if expected < sequence {
+                dropTail()
+                hole.add(expected..<sequence, after: end(usable))
+            }
+            expected = sequence + 1
+            let pieces = covered + usable.flatMap(\.pieces)
+            let isUsable = commit.pieces.allSatisfy {
+                $0.kind == .image || PieceChain(pieces, to: $0.from) != nil
+            }
+            if !isUsable {
+                hole.unusable += 1
+                unusable.append(commit)
+                continue
+            }
+            if !commit.pieces.isEmpty, let text = hole.text(until: commit.logical.to) {
+                losses.append(text)
+                hole = Hole()
+            }
+            usable.append(commit)
+        }
+        if expected < nextSequence {
+            dropTail()
+            hole.add(expected..<nextSequence, after: end(usable))
+        }
+        if let text = hole.text(until: nil) { losses.append(text) }
+    }
+
+    /// Commits that are lost, and what depends on them.
+    private struct Hole {
+        var lost: [UInt64] = []
+        /// The last time before it whose state is there.
+        var after: Int64?
+        /// Commits that are there and need those that are lost.
+        var unusable = 0
+
+        mutating func add(_ sequences: Range<UInt64>, after end: Int64?) {
+            if lost.isEmpty { after = end }
+            lost += Array(sequences.prefix(1_000))
+        }
+
+        func text(until next: Int64?) -> String? {
+            if lost.isEmpty { return nil }
+            let numbers = lost.prefix(5).map(String.init).joined(separator: ", ")
+            let commits = lost.count == 1 ? "commit \(numbers) is" : "commits \(numbers) are"
+            let more = lost.count > 5 ? " and others" : ""
+            let from = after.map { "after \(Instant.text($0))" } ?? "from the beginning on"
+            let to = next.map { " and before \(Instant.text($0))" } ?? ""
+            let needed =
+                unusable == 0 ? "" : ", and \(unusable) more that build on them are set aside"
+            return "the states \(from)\(to): \(commits) lost\(more)\(needed)"
+        }
+    }
+
+    /// A second that is not complete before a hole never will be.
+    private mutating func dropTail() {
+        while let last = usable.last, !last.endsAtInstant {
+            usable.removeLast()
+            unusable.append(last)
+        }
+    }
+
+    /// A second that is not complete at the end is left to its commits.
+    private mutating func leaveTail() {
+        while let last = usable.last, !last.endsAtInstant {
+            usable.removeLast()
+            nextSequence = last.logical.sequence
+            head = last.logical.before
+        }
+    }
+
+    /// A full copy behind a hole is known at its own instant alone: its range begins there.
+    private mutating func beginAnew(_ history: TableHistory) {
+        let sequences = Set(usable.map(\.logical.sequence))
+        for commit in usable where commit.pieces.contains(where: { $0.kind == .image }) {
+            let sequence = commit.logical.sequence
+            if commit.logical.beginsRange || sequences.contains(sequence &- 1)
+                || sequence == history.layout?.nextSequence ?? 0
+            {
+                continue
+            }
+            guard let to = Instant(microseconds: commit.logical.to) else { continue }
+            for index in ranges.indices where ranges[index].firstSequence == sequence {
+                ranges[index].from = to
+            }
+        }
+    }
+
+    /// What comes next must not follow from a state before the hole.
+    private mutating func closeEnd(_ history: TableHistory) {
+        guard usable.last.map({ $0.logical.sequence + 1 }) != nextSequence,
+            let last = ranges.indices.max(by: { ranges[$0].to < ranges[$1].to })
+        else { return }
+        ranges[last].isClosed = true
+    }
+}

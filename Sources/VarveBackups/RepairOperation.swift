@@ -1,0 +1,44 @@
+public import VarveArchive
+import VarveBytes
+public import VarveStorage
+
+/// Makes a damaged repository whole as far as that can be done.
+public struct RepairOperation {
+    private let store: any ObjectStore
+    private let other: Repository?
+    private let isDryRun: Bool
+    private let control: OperationControl
+
+    /// - Parameter other: a repository that has what this one lacks.
+    public init(
+        _ store: any ObjectStore, from other: Repository? = nil, isDryRun: Bool = false,
+        control: OperationControl = OperationControl()
+    ) {
+        self.store = store
+        self.other = other
+        self.isDryRun = isDryRun
+        self.control = control
+    }
+
+    /// - Throws: `damaged`, `refused` if there is no configuration and none can be had;
+    ///   `interrupted`: run it again.
+    public func run() throws -> RepairReport {
+        if !isDryRun { return try run(in: store) }
+        // What would be written may be much: it is written beside the repository.
+        let place = try FileSystem.makeTemporaryDirectory(prefix: "varve-repair")
+        defer { _ = try? FileSystem.removeTree(place) }
+        var report = try run(in: OverlayStore(over: store, layer: DirectoryStore(place)))
+        report.isDryRun = true
+        return report
+    }
+
+    private func run(in store: any ObjectStore) throws -> RepairReport {
+        try RepositoryRepair(
+            store, from: other, isStopping: { [control] in control.isStopping },
+            progress: { [control] progress in
+                control.begin(total: Int(clamping: progress.total))
+                control.report(done: Int(clamping: progress.done), items: 0)
+            }
+        ).run()
+    }
+}
