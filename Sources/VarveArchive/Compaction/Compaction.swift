@@ -11,6 +11,8 @@ struct Compaction {
     let writer: BlobWriter
     /// Takes small runs, which the layout carries itself if there is room.
     let small: BlobWriter
+    /// Called for each block; what it throws is thrown on.
+    let check: @Sendable () throws -> Void
 
     /// Stored bytes of runs up to which what they become counts as small.
     static let smallBytesMax: UInt64 = 65_536
@@ -37,6 +39,7 @@ struct Compaction {
         var times = TimeListWriter(from: from)
         let preparer = ChangePreparer(cutHash: repository.cutHash)
         while let block = try source.nextBlock() {
+            try check()
             let prepared = PreparedChanges(capacity: block.changes.rows.byteCount)
             for index in 0..<block.changes.count {
                 let stamp = block.changes.stamps[index]
@@ -91,6 +94,7 @@ struct Compaction {
         let preparer = RowPreparer(schema: schema, cutHash: repository.cutHash)
         let tree = TreeBuilder(.image, schema: schema, repository: repository, writer: writer)
         while let block = try source.nextBlock() {
+            try check()
             var whole = RowBuffer(capacity: block.rows.byteCount)
             try repository.expand(block, 0..<block.rows.count, into: &whole)
             try tree.append(try preparer.prepare(&whole))

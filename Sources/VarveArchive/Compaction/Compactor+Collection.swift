@@ -24,6 +24,8 @@ extension Compactor {
     /// any case; microseconds.
     private static let objectsMax = 256
     private static let intervalMax: Int64 = 3_600_000_000
+    /// Bytes of indexes beyond which only pruning collects: it holds some bytes for each blob.
+    private static let indexBytesMax = 48 << 20
     /// How long packs stay that compaction has made useless; microseconds. It spares readers a
     /// second look for a pack that has gone, and no more.
     public static let graceDefault: Int64 = 600_000_000
@@ -31,14 +33,15 @@ extension Compactor {
     /// Frees what compaction has made useless, if that is much or long ago: packs whose runs are
     /// merged, and indexes of such packs; small packs are written together.
     ///
-    /// - Returns: nil if it is not due.
+    /// - Returns: nil if it is not due, or if so much is stored that only pruning does it.
     /// - Complexity: two listings; if it is due, the indexes and the index pages of all tables.
     @discardableResult
     public func collectIfDue(
         grace: Int64 = Compactor.graceDefault
     ) throws -> CollectionReport? {
         let now = repository.now()
-        let objects = try countObjects()
+        let (objects, indexBytes) = try countObjects()
+        if indexBytes > Self.indexBytesMax { return nil }
         let isDue = garbage.state.withLock { state in
             guard let before = state.objects else {
                 state.objects = objects
@@ -58,7 +61,7 @@ extension Compactor {
         let report = try Collection(
             repository, grace: grace, deadShareMax: 0.5, scope: .compaction(lists: lists)
         ).run()
-        let objects = try countObjects()
+        let objects = try countObjects().objects
         let now = repository.now()
         garbage.state.withLock { state in
             if let list = report.condemnedList { state.lists.insert(list) }
@@ -68,8 +71,9 @@ extension Compactor {
         return report
     }
 
-    private func countObjects() throws(VarveError) -> Int {
-        try repository.store.list(ObjectName.packsPrefix).count
-            + repository.store.list(ObjectName.indexesPrefix).count
+    private func countObjects() throws(VarveError) -> (objects: Int, indexBytes: Int) {
+        let indexes = try repository.store.list(ObjectName.indexesPrefix)
+        let packs = try repository.store.list(ObjectName.packsPrefix)
+        return (packs.count + indexes.count, indexes.reduce(0) { $0 + $1.size })
     }
 }

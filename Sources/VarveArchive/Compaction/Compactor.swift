@@ -19,6 +19,8 @@ public struct Compactor: Sendable {
         public var mergedRuns = 0
         public var newRuns = 0
         public var newRunBytes: UInt64 = 0
+        /// Changes that were written anew.
+        public var rewrittenChanges: UInt64 = 0
         /// Stored bytes of the image that was written; nil if none was.
         public var imageBytes: UInt64?
         /// The number of the new layout.
@@ -31,9 +33,22 @@ public struct Compactor: Sendable {
     private static let sideWorkBytesMax: UInt64 = 64 << 20
 
     let repository: Repository
-    let garbage = CompactionGarbage()
+    let garbage: CompactionGarbage
+    private let check: @Sendable () throws -> Void
 
-    public init(_ repository: Repository) { self.repository = repository }
+    public init(_ repository: Repository) {
+        self.init(repository, garbage: CompactionGarbage())
+    }
+
+    /// - Parameter check: is called often; what it throws ends a step, of which nothing is left.
+    init(
+        _ repository: Repository, garbage: CompactionGarbage,
+        check: @escaping @Sendable () throws -> Void = {}
+    ) {
+        self.repository = repository
+        self.garbage = garbage
+        self.check = check
+    }
 
     /// Takes steps until none is due.
     /// - Parameter isForced: cover commits however few there are.
@@ -58,7 +73,7 @@ public struct Compactor: Sendable {
     ) throws -> Step? {
         try repository.blobs.loadIndexes()
         let history = try repository.history(id, record)
-        let layout = LayoutWriter(repository, history, purpose: "compact")
+        let layout = LayoutWriter(repository, history, purpose: "compact", check: check)
         do {
             var step = Step(layoutNumber: history.layoutNumber + 1)
             guard let draft = try cover(history, layout, isForced, &step)
@@ -116,6 +131,7 @@ public struct Compactor: Sendable {
             step.mergedRuns += runs.count
             step.newRuns += 1
             step.newRunBytes += run.tree.storedBytes
+            step.rewrittenChanges += run.tree.entries
         }
         return pieces.filter { !gone.contains($0) } + result
     }

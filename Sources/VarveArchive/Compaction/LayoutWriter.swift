@@ -27,10 +27,16 @@ struct LayoutWriter {
     let writer: BlobWriter
     /// Writes what the layout carries itself, as far as there is room.
     let small: BlobWriter
+    private let check: @Sendable () throws -> Void
 
-    init(_ repository: Repository, _ history: TableHistory, purpose: String) {
+    /// - Parameter check: is called often; what it throws is thrown on.
+    init(
+        _ repository: Repository, _ history: TableHistory, purpose: String,
+        check: @escaping @Sendable () throws -> Void = {}
+    ) {
         self.repository = repository
         self.history = history
+        self.check = check
         let purpose = "\(purpose) \(history.record.name)"
         writer = BlobWriter(repository, purpose: purpose, inlineBytesMax: 0)
         small = BlobWriter(repository, purpose: purpose, inlineBytesMax: Self.inlineBytesMax)
@@ -39,7 +45,8 @@ struct LayoutWriter {
     /// Makes pieces for the layout.
     var compaction: Compaction {
         Compaction(
-            repository: repository, schema: history.record.keySchema, writer: writer, small: small)
+            repository: repository, schema: history.record.keySchema, writer: writer,
+            small: small, check: check)
     }
 
     var checkpointTree: CheckpointTree { CheckpointTree(blobs: repository.blobs, writer: small) }

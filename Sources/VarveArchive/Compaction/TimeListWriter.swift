@@ -10,7 +10,7 @@ import VarveModel
 struct TimeListWriter {
     /// Stored bytes from which on a run is worth a list.
     static let runBytesMin: UInt64 = 1 << 20
-    static let entriesMax = 8 << 20
+    static let entriesMax = 4 << 20
 
     /// Second that the others are counted from.
     private let first: Int64

@@ -9,7 +9,8 @@ import VarveStorage
 /// Records changes of one table or of many, from files or from a pipe that stays open.
 ///
 /// What is committed stays, whatever ends the process: run again, it goes on behind that. Asked to
-/// stop, it commits what it holds and ends as if the sources had ended.
+/// stop, it commits what it holds and ends as if the sources had ended. Beside it what is recorded
+/// is laid out anew.
 public final class RecordOperation {
     let repository: Repository
     let request: RecordRequest
@@ -17,6 +18,7 @@ public final class RecordOperation {
     let tell: (RecordEvent) -> Void
     private let rejects: RejectsFile
     let schemas: RecordSchemas
+    private let compaction: BackgroundCompaction
     private var tables: [TableRecording] = []
     private var tableIndexes: [String: Int] = [:]
     private var report = RecordReport()
@@ -41,6 +43,7 @@ public final class RecordOperation {
         rejects = RejectsFile(
             request.rejectsPath ?? request.table.map { $0 + ".rejects.jsonl" } ?? "rejects.jsonl")
         schemas = try RecordSchemas(repository, request)
+        compaction = BackgroundCompaction(repository)
     }
 
     /// Reads the sources to their ends.
@@ -63,10 +66,14 @@ public final class RecordOperation {
         } catch {
             for table in tables { try? table.recorder.end() }
             try? rejects.flush()
+            compaction.end()
             throw error
         }
         for table in tables { try table.recorder.end() }
         try rejects.synchronize()
+        // What is due is done, unless whoever runs this is in a hurry.
+        compaction.end(giveUp: { control.isStopping })
+        report.compaction = compaction.report
         report.tables = tables.map(\.report)
         report.rejectsPath = rejects.count > 0 ? rejects.path : nil
         // A pipe that stays open has no other end.
@@ -323,7 +330,9 @@ public final class RecordOperation {
         }
         let recorder = try Recorder(
             repository, history: history, heads: place ?? .memory, options: options)
-        let table = TableRecording(recorder, history, isNew: isNew, rejects: rejects, tell: tell)
+        let table = TableRecording(
+            recorder, history, isNew: isNew, rejects: rejects, compaction: compaction, tell: tell)
+        compaction.add(history)
         tableIndexes[history.record.name] = tables.count
         tables.append(table)
         begin(table)

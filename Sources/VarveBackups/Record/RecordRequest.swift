@@ -83,6 +83,8 @@ public struct RecordReport: Sendable {
     /// The rejects file, if anything was rejected.
     public var rejectsPath: String?
     public var wasInterrupted = false
+    /// How what was recorded, now and before, was laid out anew meanwhile.
+    public var compaction = BackgroundCompaction.Report()
     /// Wall-clock time.
     public var microseconds: Int64 = 0
 

@@ -13,6 +13,7 @@ final class TableRecording {
     private(set) var rejectedCount: UInt64 = 0
     private let schema: KeySchema
     private let rejects: RejectsFile
+    private let compaction: BackgroundCompaction
     private let tell: (RecordEvent) -> Void
     private var commitCount: UInt64 = 0
     private var wasClosed: Bool
@@ -23,7 +24,7 @@ final class TableRecording {
 
     init(
         _ recorder: Recorder, _ history: TableHistory, isNew: Bool, rejects: RejectsFile,
-        tell: @escaping (RecordEvent) -> Void
+        compaction: BackgroundCompaction, tell: @escaping (RecordEvent) -> Void
     ) {
         name = history.record.name
         id = history.id
@@ -31,6 +32,7 @@ final class TableRecording {
         self.recorder = recorder
         self.isNew = isNew
         self.rejects = rejects
+        self.compaction = compaction
         self.tell = tell
         wasClosed = recorder.isClosed
         tell(.opened(table: name, isNew: isNew, head: recorder.head))
@@ -70,6 +72,7 @@ final class TableRecording {
     func settle(reason: String? = nil) throws {
         let rejected = recorder.takeRejected()
         if recorder.statistics.commits > commitCount {
+            compaction.committed(id, count: Int(recorder.statistics.commits - commitCount))
             commitCount = recorder.statistics.commits
             tell(.committed(table: name, head: recorder.head, statistics: recorder.statistics))
         }

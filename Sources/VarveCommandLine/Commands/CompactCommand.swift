@@ -88,6 +88,7 @@ struct CompactCommand: VarveSubcommand {
             "mergedRuns": .number(steps.reduce(0) { $0 + $1.mergedRuns }),
             "newRuns": .number(steps.reduce(0) { $0 + $1.newRuns }),
             "newRunBytes": .number(steps.reduce(0) { $0 + $1.newRunBytes }),
+            "rewrittenChanges": .number(steps.reduce(0) { $0 + $1.rewrittenChanges }),
             "imageBytes": .array(steps.compactMap(\.imageBytes).map { .number($0) }),
         ])
     }

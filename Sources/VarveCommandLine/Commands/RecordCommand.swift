@@ -173,6 +173,11 @@ struct RecordCommand: VarveSubcommand {
                 "varve: warning: \(place): the source ends within a record; that one is left for "
                     + "the next run\n")
         }
+        if let failure = report.compaction.failure {
+            Console.note(
+                "varve: warning: laying history out anew failed, and will be tried again: "
+                    + "\(failure)\n")
+        }
         guard let path = report.rejectsPath else { return }
         let count = report.tables.reduce(report.unassignedCount) { $0 + $1.rejectedCount }
         Console.note(
@@ -271,7 +276,22 @@ extension RecordReport {
             "cutOff": .array(cutOff.map { .string($0.description) }),
             "rejects": rejectsPath.map { .string($0) },
             "wasInterrupted": .boolean(wasInterrupted),
+            "compaction": compaction.json,
             "microseconds": .number(microseconds),
+        ])
+    }
+}
+
+extension BackgroundCompaction.Report {
+    fileprivate var json: JSONValue {
+        .members([
+            "layouts": .number(Int64(steps)), "coveredCommits": .number(Int64(coveredCommits)),
+            "mergedRuns": .number(Int64(mergedRuns)),
+            "rewrittenChanges": .number(Int64(rewrittenChanges)),
+            "newRunBytes": .number(Int64(newRunBytes)), "images": .number(Int64(images)),
+            "imageBytes": .number(Int64(imageBytes)),
+            "deletedPacks": .number(Int64(deletedPacks)),
+            "failure": failure.map { .string($0.description) },
         ])
     }
 }
