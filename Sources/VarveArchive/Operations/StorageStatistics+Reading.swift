@@ -14,7 +14,7 @@ extension Repository {
     /// - Throws: `damaged` and what reading throws. For damaged repositories use `verify`.
     public func storageStatistics(exactly: Bool = false) throws(VarveError) -> StorageStatistics {
         var result = StorageStatistics()
-        var metadata: [TableID: UInt64] = [:]
+        var metadata: [TableID: (objects: UInt64, bytes: UInt64)] = [:]
         for entry in try store.list("") {
             guard let name = ObjectName(path: entry.name) else { continue }
             result.objects += 1
@@ -28,14 +28,16 @@ extension Repository {
                 result.indexBytes += UInt64(entry.size)
             case .table(let id), .commit(let id, _), .layout(let id, _), .settings(let id, _),
                 .retention(let id, _), .backup(let id, _), .lease(let id):
-                metadata[id, default: 0] += UInt64(entry.size)
+                metadata[id, default: (0, 0)].objects += 1
+                metadata[id, default: (0, 0)].bytes += UInt64(entry.size)
             default: continue
             }
         }
         try countBlobs(in: &result)
         for (id, record) in try tables() {
             var table = try storageStatistics(of: try history(id, record), exactly: exactly)
-            table.metadataBytes = metadata[id] ?? 0
+            table.metadataBytes = metadata[id]?.bytes ?? 0
+            table.objects = metadata[id]?.objects ?? 0
             result.tables.append(table)
         }
         return result
@@ -63,18 +65,23 @@ extension Repository {
         }
     }
 
-    /// Counts what one table's history holds and costs; `metadataBytes` is left 0.
+    /// Counts what one table's history holds and costs; `objects` and `metadataBytes`
+    /// are left 0.
     public func storageStatistics(
         of history: TableHistory, exactly: Bool = false
     ) throws(VarveError) -> TableStorage {
         var result = TableStorage(id: history.id, name: history.record.name)
+        result.history = try historyStorage(of: history)
+        var days = DayCounter(history)
         var checkpoints = history.checkpoints()
         while let checkpoint = try checkpoints.next() {
+            if result.history != nil { days.count(checkpoint) }
             result.checkpoints += 1
             result.items = checkpoint.items
             result.itemBytes = checkpoint.bytes
             result.logicalBytes |+= checkpoint.bytes
         }
+        result.history?.days = days.finish()
         result.inlineBytes = UInt64(history.layout?.inline.count ?? 0)
         for commit in history.commits { result.inlineBytes += UInt64(commit.inline.count) }
         var costs = TreeCosts(blobs: blobs, isExact: exactly)

@@ -52,10 +52,14 @@ public struct TableStorage: Sendable, Hashable {
     public var inlineBytes: UInt64 = 0
     /// Stored bytes of images and runs that no backup needs.
     public var unneededBytes: UInt64 = 0
+    /// The table's objects, packs apart: record, commits, layouts, settings, backups.
+    public var objects: UInt64 = 0
     /// Bytes of the table's objects: record, commits, layouts, settings, backups.
     public var metadataBytes: UInt64 = 0
     /// By instant and name.
     public var backups: [BackupStorage] = []
+    /// Nil if nothing but full copies is there.
+    public var history: HistoryStorage?
 }
 
 /// What a backup holds and costs.

@@ -103,7 +103,7 @@ struct ShowCommand: VarveSubcommand {
 
     private func json(_ history: TableHistory) throws -> JSONValue {
         .members([
-            "table": try history.summaryJSON,
+            "table": try history.summaryJSON(),
             "commits": .number(history.nextSequence),
             "ranges": .array(
                 history.ranges.map {

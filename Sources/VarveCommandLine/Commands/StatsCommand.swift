@@ -9,7 +9,8 @@ struct StatsCommand: VarveSubcommand {
         commandName: "stats", abstract: "Tell how much is stored, and what each backup costs.",
         discussion: """
             Images are whole states; runs are the changes between states. FREES is what no other
-            backup needs: what deleting this one lets 'varve prune' free.
+            backup needs: what deleting this one lets 'varve prune' free. Of recorded history: what
+            it costs beside the newest state and the backups, and what a shorter window would free.
 
             Example:
               varve stats -r /backups/shop
@@ -36,6 +37,7 @@ struct StatsCommand: VarveSubcommand {
         var lines = objects.lines
         if found.tables.isEmpty { return lines }
         lines += [""] + tables(found) + [""] + backups(found)
+        if found.tables.contains(where: { $0.history != nil }) { lines += HistoryText.lines(found) }
         if let reduction = found.reduction {
             lines += [
                 "",
@@ -94,6 +96,8 @@ struct StatsCommand: VarveSubcommand {
             "states": .number(table.checkpoints),
             "images": .number(table.images), "imageBytes": number(table.imageBytes),
             "runs": .number(table.runs), "runBytes": number(table.runBytes),
+            "objects": number(table.objects), "metadataBytes": number(table.metadataBytes),
+            "history": table.history?.json,
             "backups": .array(
                 table.backups.map { backup in
                     .members([

@@ -30,9 +30,10 @@ struct TablesCommand: VarveSubcommand {
             // Of a first backup that did not come to its end there is nothing to see.
             if !history.isEmpty { histories.append(history) }
         }
+        let now = repository.now()
         try session.print(
-            .array(try histories.map { try $0.summaryJSON }),
-            lines: try lines(histories, repository.now()))
+            .array(try histories.map { try $0.summaryJSON(now: now) }),
+            lines: try lines(histories, now))
     }
 
     private func age(of instant: Instant, _ now: Int64) -> String {
@@ -85,32 +86,41 @@ struct TablesCommand: VarveSubcommand {
 }
 
 extension TableHistory {
-    var summaryJSON: JSONValue {
-        get throws {
-            let latest = try latest
-            return .members([
-                "table": .string(record.name),
-                "tableId": .string(id.description),
-                "incarnation": .number(record.ordinal),
-                "arn": record.arn.isEmpty ? nil : .string(record.arn),
-                "serviceTableId": record.serviceID.isEmpty ? nil : .string(record.serviceID),
-                "created": .string(Quantities.time(record.created)),
-                "key": .string(KeyDefinition.text(record.keySchema)),
-                "items": latest.map { .number($0.items) },
-                "itemBytes": latest.map { .number($0.bytes) },
-                "backups": .number(backups.count),
-                "newestInstant": latest.map { .string($0.instant.description) },
-                "head": .string(head.description),
-                "restorable": .array(
-                    ranges.map {
-                        .members([
-                            "from": .string($0.from.description), "to": .string($0.to.description),
-                            "everySecond": .boolean(!$0.isExactAtCheckpointsOnly),
-                            "isClosed": .boolean($0.isClosed),
-                        ])
-                    }),
-                "isDamaged": damage.isEmpty ? nil : .boolean(true),
-            ])
-        }
+    /// - Parameter now: for the age of the last checkpoint; microseconds since 1970.
+    func summaryJSON(now: Int64? = nil) throws -> JSONValue {
+        let latest = try latest
+        let age = now.flatMap { now in latest.map { now / 1_000_000 - $0.instant.second } }
+        let gaps = zip(ranges, ranges.dropFirst()).filter { $0.to < $1.from }
+        return .members([
+            "table": .string(record.name),
+            "tableId": .string(id.description),
+            "incarnation": .number(record.ordinal),
+            "arn": record.arn.isEmpty ? nil : .string(record.arn),
+            "serviceTableId": record.serviceID.isEmpty ? nil : .string(record.serviceID),
+            "created": .string(Quantities.time(record.created)),
+            "key": .string(KeyDefinition.text(record.keySchema)),
+            "items": latest.map { .number($0.items) },
+            "itemBytes": latest.map { .number($0.bytes) },
+            "backups": .number(backups.count),
+            "newestInstant": latest.map { .string($0.instant.description) },
+            "ageSeconds": age.map { .number($0) },
+            "head": .string(head.description),
+            "restorable": .array(
+                ranges.map {
+                    .members([
+                        "from": .string($0.from.description), "to": .string($0.to.description),
+                        "everySecond": .boolean(!$0.isExactAtCheckpointsOnly),
+                        "isClosed": .boolean($0.isClosed),
+                    ])
+                }),
+            "gaps": .array(
+                gaps.map { before, after in
+                    .members([
+                        "from": .string(before.to.description),
+                        "to": .string(after.from.description),
+                    ])
+                }),
+            "isDamaged": damage.isEmpty ? nil : .boolean(true),
+        ])
     }
 }
