@@ -10,7 +10,7 @@ struct CopyRetentionTests {
     /// What the source's retention drops the replica drops with the next layout; every state that
     /// the source has is there.
     @Test(arguments: [80, 81, 82] as [UInt64]) func theReplicaFollows(seed: UInt64) throws {
-        let world = try RetentionTests.World(seed: seed, days: 4, largeEvery: 6)
+        let world = try RetentionWorld(seed: seed, days: 4, largeEvery: 6)
         let target = MemoryStore(clock: world.time)
         #expect(try copy(world.memory, to: target).isComplete)
         for round in 0..<3 {
@@ -47,7 +47,7 @@ struct CopyRetentionTests {
 
     /// A replica may promise more than the source. It does not lose that unasked.
     @Test func theReplicaKeepsItsOwnPromises() throws {
-        let world = try RetentionTests.World(seed: 83, days: 3)
+        let world = try RetentionWorld(seed: 83, days: 3)
         let target = MemoryStore(clock: world.time)
         #expect(try copy(world.memory, to: target).isComplete)
         let replica = try world.open(target)

@@ -175,6 +175,28 @@ final class RecordedHistory {
             content, RecordedHistory.buffer(Array(model.versions[known...])))
     }
 
+    /// Ends the range as a recorder does that cannot go on; a full copy, so many seconds later,
+    /// begins another.
+    func breakOff(seconds: Int, changes count: Int) throws {
+        _ = try publisher.close(sourceKind: "test", sourcePosition: [])
+        for _ in 1..<seconds { model.append([]) }
+        model.append(changes.second(model.endSecond, count: count))
+        let backup = try FullBackup(
+            test.repository, history: try test.repository.history(of: name),
+            request: FullBackup.Request(
+                instant: TestRepository.instant(model.endSecond), force: true,
+                sourceKind: "test"))
+        do {
+            var rows = HistoryModel.rows(model.latest)
+            if rows.count > 0 { try backup.append(try backup.rowPreparer.prepare(&rows)) }
+            _ = try backup.finish()
+        } catch {
+            backup.abandon()
+            throw error
+        }
+        try reload()
+    }
+
     /// Versions in (key, time, sequence) order.
     static func buffer(_ versions: [HistoryModel.Version]) -> ChangeBuffer {
         var result = ChangeBuffer()

@@ -5,7 +5,8 @@ source "$(dirname "$0")/common.sh"
 run 0 "the version" --version
 run 0 "help" --help
 says "varve backup Orders"
-for command in init backup restore get diff tables backups show stats head verify forget prune completion man; do
+for command in init backup restore get diff tables backups show stats head verify forget prune \
+    retention compact completion man; do
     run 0 "help of $command" "$command" --help
     says "Example"
 done

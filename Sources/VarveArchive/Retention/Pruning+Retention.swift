@@ -13,7 +13,7 @@ extension Pruning {
         var report = PruningReport.Table(unchanged: history, expired)
         report.statesBefore = try history.checkpointCount()
         report.statesAfter = report.statesBefore
-        if policy.keepsEverything { return (report, history.pieces) }
+        if policy.keepsEverything, !policy.isShortened { return (report, history.pieces) }
         let covered = history.coverable(repository.blobs)
         guard let newest = try history.latest else { return (report, history.pieces) }
         let window = try RetentionWindow(
