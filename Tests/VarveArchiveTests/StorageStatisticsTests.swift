@@ -76,4 +76,46 @@ struct StorageStatisticsTests {
             #expect(exact.ownBytes < rough.ownBytes * 3 / 4)
         }
     }
+
+    /// What history costs: each piece counts once, each change on its day, and a shorter window
+    /// frees at least what is told.
+    @Test func tellsWhatHistoryCosts() throws {
+        let world = try RetentionWorld(seed: 63, days: 6, largeEvery: 4)
+        func history() throws -> HistoryStorage {
+            try #require(try world.open().storageStatistics().tables[0].history)
+        }
+        func pieces() throws -> UInt64 {
+            Set(try world.open().history(of: "orders").pieces)
+                .reduce(0) { $0 + $1.tree.storedBytes }
+        }
+        let found = try history()
+        let versions = world.history.model.versions.count
+        #expect(found.changes == UInt64(versions))
+        #expect(found.days.reduce(0) { $0 + $1.changes } == UInt64(versions))
+        #expect(found.days.count == 7)
+        #expect(found.seconds == world.end)
+        let before = try pieces()
+        let told = found.newestBytes + found.backupBytes + found.historyBytes
+        #expect(told == before + found.checkpointBytes)
+        let runs = found.days.reduce(0) { $0 + $1.runBytes }
+        #expect(runs <= before && runs + 200 > before)
+        #expect(found.windows.map(\.days) == [1, 2])
+        #expect(found.windows[0].freedBytes > found.windows[1].freedBytes)
+        #expect(found.windows[1].freedBytes > 0)
+        // Twelve commits a day.
+        #expect(350...380 ~= found.putsAMonth)
+        try world.promise(days: 2)
+        try world.prune()
+        let after = try history()
+        let left = try pieces()
+        // What is merged has its own pages: it may cost a little more than the bytes taken over.
+        #expect(before - left + 4_096 >= found.windows[1].freedBytes)
+        #expect(after.seconds <= 3 * 86_400)
+    }
+
+    @Test func fullCopiesHaveNoHistory() throws {
+        let test = try smallRepository(seed: 64, in: MemoryStore(clock: ManualTime()))
+        let found = try test.reopened().storageStatistics()
+        #expect(found.tables.allSatisfy { $0.history == nil && $0.objects > 0 })
+    }
 }

@@ -16,14 +16,15 @@ enum HistoryText {
         var table = TextTable(
             .text("HISTORY"), .text("EVERY SECOND OF"), .number("CHANGES"), .number("STORED"),
             .number("A DAY"), .number("FOR BACKUPS"), .number("FOR THE NEWEST STATE"),
-            .number("PUTS A MONTH"))
+            .number("OBJECTS"), .number("PUTS A MONTH"))
         for entry in found.tables {
             guard let history = entry.history else { continue }
             table.add(
                 entry.name, Quantities.duration(seconds: history.seconds),
                 Quantities.count(history.changes), Quantities.bytes(history.historyBytes),
                 Quantities.bytes(history.bytesADay), Quantities.bytes(history.backupBytes),
-                Quantities.bytes(history.newestBytes), Quantities.count(history.putsAMonth))
+                Quantities.bytes(history.newestBytes), Quantities.count(entry.objects),
+                Quantities.count(history.putsAMonth))
         }
         return table.lines
     }
