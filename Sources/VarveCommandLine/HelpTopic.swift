@@ -93,7 +93,7 @@ enum HelpTopic: String, CaseIterable {
         Records that cannot be recorded go to the rejects file, a line of JSON each:
             {"table":"Orders","file":"…","line":7,"byte":3100,"reason":"…","record":{…}}
           The restorable range ends at the last good second. A full backup begins a new one; then
-          the records can be recorded again.
+          the records can be recorded again, from where they came or from the rejects file.
 
         """
 

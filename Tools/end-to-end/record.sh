@@ -6,32 +6,7 @@ export XDG_CACHE_HOME=$HERE/cache
 run 0 "init" init
 python3 "$ROOT/Tools/data.py" changes changes.jsonl --count 6000 --lines 2000 --per-second 40
 
-# state FILE COUNT: the items after the first COUNT changes of a file, as lines.
-state() {
-    python3 - "$1" "$2" <<'PYTHON'
-import json, sys
-items = {}
-with open(sys.argv[1]) as file:
-    for number, line in enumerate(file):
-        if number == int(sys.argv[2]):
-            break
-        record = json.loads(line)
-        key = json.dumps(record["Keys"])
-        items.pop(key, None)
-        if "NewImage" in record:
-            items[key] = record["NewImage"]
-for item in items.values():
-    print(json.dumps({"Item": item}))
-PYTHON
-}
-
-# holds TABLE FILE COUNT: the table's newest state is that after the first COUNT changes.
-holds() {
-    state "$2" "$3" > expected.jsonl
-    rm -f restored.jsonl
-    varve restore "$1" --latest --to restored.jsonl > restore.log 2>&1 || fail "$1 cannot be restored: $(cat restore.log)"
-    same expected.jsonl restored.jsonl
-}
+source "$ROOT/Tools/end-to-end/recorded.sh"
 
 run 3 "a new table needs its key attributes" record Orders changes.jsonl
 complains "--partition-key"

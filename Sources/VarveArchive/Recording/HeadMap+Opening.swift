@@ -49,6 +49,24 @@ extension HeadMap {
         return map
     }
 
+    /// Opens the map; once more if the state cannot be read because a collector has replaced its
+    /// pages meanwhile.
+    static func openMovingOn(
+        _ place: HeadMapPlace, _ repository: Repository, _ history: TableHistory
+    ) throws -> HeadMap {
+        do {
+            return try open(place, repository, history)
+        } catch let error as VarveError {
+            guard error.code == .damaged || error.code == .notFound else { throw error }
+            try repository.blobs.reload()
+            let now = try repository.history(history.id, history.record)
+            guard now.layoutNumber != history.layoutNumber,
+                now.chainHead.hash == history.chainHead.hash
+            else { throw error }
+            return try open(place, repository, now)
+        }
+    }
+
     private static func openIfSound(_ file: String) throws -> MappedFile? {
         do throws(VarveError) {
             return try MappedFile.open(file)

@@ -67,6 +67,8 @@ final class PendingChanges: @unchecked Sendable {
     var sources: [UInt32] = []
     /// Came after its second was sealed: it may only be one that is known.
     var isLate: [Bool] = []
+    private(set) var leastTime: Int64?
+    private(set) var greatestTime: Int64?
 
     var count: Int { changes.count }
     var isEmpty: Bool { changes.count == 0 }
@@ -91,8 +93,15 @@ final class PendingChanges: @unchecked Sendable {
         starts += batch.ends[range.lowerBound..<range.upperBound - 1]
         sources += repeatElement(source, count: range.count)
         isLate += repeatElement(late, count: range.count)
-        guard let time else { return }
-        for index in first..<count { changes.stamps[index].time = time }
+        if let time {
+            for index in first..<count { changes.stamps[index].time = time }
+        }
+        for index in first..<count { note(changes.stamps[index].time) }
+    }
+
+    private func note(_ time: Int64) {
+        leastTime = min(leastTime ?? time, time)
+        greatestTime = max(greatestTime ?? time, time)
     }
 
     /// Appends a change of another buffer.
@@ -105,6 +114,7 @@ final class PendingChanges: @unchecked Sendable {
         starts.append(other.starts[index])
         sources.append(other.sources[index])
         isLate.append(other.isLate[index])
+        note(other.changes.stamps[index].time)
     }
 
     /// Keeps the memory.
@@ -116,6 +126,7 @@ final class PendingChanges: @unchecked Sendable {
         starts.removeAll(keepingCapacity: true)
         sources.removeAll(keepingCapacity: true)
         isLate.removeAll(keepingCapacity: true)
+        (leastTime, greatestTime) = (nil, nil)
     }
 
     /// Source and offset of the record that came first; nil if there is none.
@@ -123,9 +134,6 @@ final class PendingChanges: @unchecked Sendable {
         guard let source = sources.first, let offset = starts.first else { return nil }
         return (source, offset)
     }
-
-    var greatestTime: Int64? { changes.stamps.max { $0.time < $1.time }?.time }
-    var leastTime: Int64? { changes.stamps.min { $0.time < $1.time }?.time }
 }
 
 /// What could not be recorded: for the rejects file.
@@ -136,6 +144,8 @@ public final class RejectedChanges {
         case tooLate(Int64)
         /// It says of the item before it what is not so.
         case contradiction
+        /// Its time is too far ahead of the clock.
+        case ahead
         /// Its time is outside the years 0001 to 9999.
         case impossibleTime
         /// A change before it could not be recorded.
@@ -159,6 +169,7 @@ extension RejectedChanges.Reason: CustomStringConvertible {
         case .tooLate(let time):
             "it came too late: history is complete up to \(Instant.text(time))"
         case .contradiction: "its old image is not the item that is recorded"
+        case .ahead: "its time is more than a day ahead of this machine's clock"
         case .impossibleTime: "its time is outside the years 0001 to 9999"
         case .closed: "a change before it could not be recorded"
         }

@@ -17,6 +17,7 @@ extension Recorder {
         case suspect
         /// The state from which the range begins has it.
         case covered
+        case ahead
         case impossible
     }
 
@@ -38,6 +39,17 @@ extension Recorder {
         acknowledge()
     }
 
+    /// The time to give to changes that come now and whose own time does not count: the clock's. It
+    /// never goes back, and never stands still: where the clock has stepped back, or is behind the
+    /// end of the history, it goes on from the time before, as fast as the clock.
+    public func presentTime() -> Int64 {
+        let now = repository.now()
+        var time = max(now, historyEnd, greatestTime)
+        if let lastStamp { time = max(time, lastStamp.time + max(0, now - lastStamp.clock)) }
+        lastStamp = (time, now)
+        return time
+    }
+
     /// Takes the next changes of the source, and commits what is due.
     ///
     /// - Throws: `conflict` if another recorder was faster; `storage`; `damaged`. Nothing of a
@@ -45,6 +57,9 @@ extension Recorder {
     public func append(_ batch: borrowing ChangeBatch) throws {
         if sources.isEmpty { begin(source: "") }
         statistics.received += UInt64(batch.count)
+        if let seconds = options.aheadSecondsMax {
+            aheadLimit = max(repository.now(), lastStamp?.time ?? 0) + seconds * 1_000_000
+        }
         var next = 0
         while next < batch.count {
             if isClosed {
@@ -88,6 +103,7 @@ extension Recorder {
     private func sort(_ time: Int64) -> Sort {
         let end = historyEnd
         if time >= end {
+            if time > aheadLimit { return .ahead }
             if time > CommitAssembly.timeMax { return .impossible }
             return time < sealedLimit ? .late : .good
         }
@@ -122,9 +138,9 @@ extension Recorder {
             } else {
                 try putTail(batch, range, start, source)
             }
-        case .impossible:
+        case .ahead, .impossible:
             try closeRange(before: (source, start))
-            reject(batch, range, .impossibleTime)
+            reject(batch, range, sort == .ahead ? .ahead : .impossibleTime)
         }
     }
 
@@ -142,7 +158,7 @@ extension Recorder {
             // That commit took everything before its position, and nothing behind.
             known = questions.starts.map { $0 < tailPosition.offset }
         } else {
-            known = try KnownChanges(repository, currentHistory()).find(questions)
+            known = try areKnown(questions)
         }
         for index in 0..<questions.count {
             if known[index] {
@@ -159,7 +175,7 @@ extension Recorder {
     /// Asks the archive about the suspects. One that is not known closes the range.
     func settleSuspects() throws {
         if suspects.isEmpty { return }
-        let known = try KnownChanges(repository, currentHistory()).find(suspects)
+        let known = try areKnown(suspects)
         statistics.known += UInt64(known.count { $0 })
         guard known.contains(false) else {
             suspects.removeAll()
@@ -171,6 +187,26 @@ extension Recorder {
         }
         suspects.removeAll()
         rejectPending([:])
+    }
+
+    /// Whether the archive has the changes. A collector may replace pages meanwhile: then they are
+    /// looked for under the newest layout.
+    private func areKnown(_ changes: PendingChanges) throws -> [Bool] {
+        var tries = 0
+        while true {
+            do {
+                return try KnownChanges(repository, currentHistory()).find(changes)
+            } catch let error as VarveError {
+                let isMissing = error.code == .damaged || error.code == .notFound
+                let newest = try repository.newestLayout(of: table)
+                tries += 1
+                guard isMissing, tries < 5, newest != history?.layoutNumber || tries == 1 else {
+                    throw error
+                }
+                try repository.blobs.reload()
+                history = nil
+            }
+        }
     }
 
     private func currentHistory() throws -> TableHistory {

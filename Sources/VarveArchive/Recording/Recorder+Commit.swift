@@ -13,6 +13,8 @@ extension Recorder {
         if isClosed { return }
         try settleSuspects()
         if isClosed { return }
+        // A clock that has stepped back tells nothing of how long nothing came.
+        if let lastArrival { self.lastArrival = min(lastArrival, repository.now()) }
         try commitIfDue(before: idleLimit)
         acknowledge()
     }
@@ -45,13 +47,12 @@ extension Recorder {
     }
 
     /// Commits all that is held, also of a second that is not complete: it stays open, so that what
-    /// its source still has of it can be recorded later. Not with lateness: then several are open.
+    /// its source still has of it can be recorded later. Of several open seconds, as with lateness,
+    /// only the last stays open.
     /// - Throws: as `append`.
     public func commitOpenSecond() throws {
         try flush()
-        guard !isClosed, options.latenessSeconds == 0, let last = pending.greatestTime,
-            last >= historyEnd
-        else { return }
+        guard !isClosed, let last = pending.greatestTime, last >= historyEnd else { return }
         try commit(before: last + 1)
     }
 
@@ -70,11 +71,12 @@ extension Recorder {
 
     // MARK: What is complete
 
-    /// How far the source's times are behind the clock, microseconds; nil if nothing came yet. What
-    /// is long past comes in bursts, for which pauses mean nothing: then a pause must be longer.
+    /// How far the source's times are behind the clock, microseconds, less than 0 if they are ahead
+    /// of it; nil if nothing came yet. What is long past comes in bursts, for which pauses mean
+    /// nothing: then a pause must be longer.
     var lag: Int64? {
         guard let lastArrival, greatestTime > Int64.min else { return nil }
-        let lag = max(0, lastArrival - greatestTime)
+        let lag = lastArrival - greatestTime
         return lag > Self.liveLag ? lag + Self.liveLag : lag
     }
 
@@ -98,7 +100,7 @@ extension Recorder {
 
     private func hasChanges(before limit: Int64) -> Bool {
         if isTailComplete(by: limit) { return true }
-        return pending.changes.stamps.contains { $0.time < limit }
+        return pending.leastTime.map { $0 < limit } ?? false
     }
 
     // MARK: Memory

@@ -18,14 +18,18 @@ public final class Recorder {
     public struct Options: Sendable {
         /// How long after its end a second stays open for records that come late; seconds.
         public var latenessSeconds: Int64 = 0
-        /// How long complete seconds may wait for their commit; seconds.
+        /// How long complete seconds may wait for their commit; seconds. With 1 a live source is
+        /// committed second by second.
         public var flushSeconds: Int64 = 1
         /// Names the form of the source in commits.
         public var sourceKind: String
+        /// How far ahead of the clock a change's time may be, seconds; nil: as far as it likes. One
+        /// from the far future would make all others come too late.
+        public var aheadSecondsMax: Int64?
         /// Rows of complete seconds, bytes, that are committed without waiting.
         public var commitBytes = 16 << 20
         /// Rows that are held at most, bytes: beyond, open seconds are committed in parts.
-        public var pendingBytesMax = 64 << 20
+        public var pendingBytesMax = 40 << 20
 
         public init(sourceKind: String) { self.sourceKind = sourceKind }
     }
@@ -77,6 +81,10 @@ public final class Recorder {
     var waitingSince: Int64?
     /// When the last commit was begun, or the recorder opened, by the clock.
     var lastCommit: Int64
+    /// Changes after this are too far ahead of the clock; microseconds.
+    var aheadLimit = Int64.max
+    /// The last present time that was given to changes, and the clock then.
+    var lastStamp: (time: Int64, clock: Int64)?
     /// Changes of the second within which the history ends.
     var tailChanges: UInt64 = 0
     /// Whether this recorder committed the second within which the history ends.
@@ -115,7 +123,7 @@ public final class Recorder {
         }
         lease = try RecorderLease(repository, table, record.name)
         do {
-            map = try HeadMap.open(place, repository, history)
+            map = try HeadMap.openMovingOn(place, repository, history)
         } catch {
             try? lease.end()
             throw error

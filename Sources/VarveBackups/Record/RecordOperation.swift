@@ -54,6 +54,7 @@ public final class RecordOperation {
     ///   What was committed before stays.
     public func run() throws -> RecordReport {
         let started = SystemClock.microseconds()
+        try rejects.check()
         if let table = request.table {
             try TableName.check(table)
             try openExisting(table)
@@ -131,9 +132,12 @@ public final class RecordOperation {
         } else {
             for entry in try repository.tables() {
                 let head = try repository.history(entry.id, entry.record).chainHead
+                if head.to == nil { continue }
+                // A full copy may have begun a new range, in front of changes that were rejected:
+                // all is read again, and what is known is passed over.
                 guard head.sourceKind == sourceKind,
                     let position = SourcePosition(encoded: head.sourcePosition)
-                else { continue }
+                else { return best }
                 positions.append(position)
             }
         }
@@ -239,29 +243,30 @@ public final class RecordOperation {
                 table: table, place: rejected.place.description, reason: rejected.reason))
     }
 
-    /// What a commit of one table says of the source must hold for all tables.
+    /// What a commit of one table says of the source must hold for all tables: it goes no further
+    /// than the least of what the others have committed.
     /// - Parameter start: where the parcel begins that is being taken in.
     private func holdBack(before start: UInt64? = nil) {
         if request.table != nil { return }
-        let positions = tables.map { table in
-            table.recorder.acknowledged.map { (order: names.lastIndex(of: $0.name) ?? 0, $0) }
-        }
-        let own = start.flatMap { start in
-            names.last.map { (order: names.count - 1, SourcePosition(name: $0, offset: start)) }
-        }
-        for (place, table) in tables.enumerated() {
-            var least = own
-            for (other, position) in positions.enumerated() where other != place {
-                guard let position else { continue }
-                guard let now = least else {
-                    least = position
-                    continue
-                }
-                if (position.order, position.1.offset) < (now.order, now.1.offset) {
-                    least = position
-                }
+        typealias Place = (order: Int, offset: UInt64)
+        let own: Place = (names.count - 1, start ?? UInt64.max)
+        // The least, and the least of all others.
+        var (least, next) = (own, own)
+        var leastTable = -1
+        for (index, table) in tables.enumerated() {
+            guard let position = table.recorder.acknowledged else { continue }
+            let place: Place = (names.lastIndex(of: position.name) ?? 0, position.offset)
+            if place < least {
+                (least, next, leastTable) = (place, least, index)
+            } else if place < next {
+                next = place
             }
-            table.recorder.positionLimit = least?.1
+        }
+        for (index, table) in tables.enumerated() {
+            let limit = index == leastTable ? next : least
+            table.recorder.positionLimit =
+                limit.offset == UInt64.max
+                ? nil : SourcePosition(name: names[limit.order], offset: limit.offset)
         }
     }
 
@@ -274,7 +279,8 @@ public final class RecordOperation {
         if let table = try existing(name) { return table }
         guard changes.batch.count > 0 else { return nil }
         let least = changes.batch.changes.stamps.map(\.time).min() ?? repository.now()
-        guard let instant = Instant(second: least / 1_000_000 - request.latenessSeconds) else {
+        let second = (least < 0 ? least - 999_999 : least) / 1_000_000
+        guard let instant = Instant(second: second - request.latenessSeconds) else {
             throw VarveError(.invalidInput, "a change's time is before the year 1")
         }
         return try create(name, at: instant)
@@ -325,13 +331,15 @@ public final class RecordOperation {
         var options = Recorder.Options(sourceKind: sourceKind)
         options.flushSeconds = request.flushSeconds
         options.latenessSeconds = request.latenessSeconds
+        options.aheadSecondsMax = 86_400
         let place = request.cacheDirectory.map {
             HeadMapPlace.directory("\($0)/\(repository.idText)")
         }
         let recorder = try Recorder(
             repository, history: history, heads: place ?? .memory, options: options)
         let table = TableRecording(
-            recorder, history, isNew: isNew, rejects: rejects, compaction: compaction, tell: tell)
+            recorder, history, isNew: isNew, restamps: request.restamps, rejects: rejects,
+            compaction: compaction, tell: tell)
         compaction.add(history)
         tableIndexes[history.record.name] = tables.count
         tables.append(table)
@@ -356,16 +364,21 @@ public final class RecordOperation {
             }
             return
         }
-        for round in 0..<3 {
+        for round in 0...2 {
             for table in tables {
                 holdBack()
                 try table.recorder.finish()
                 try table.settle()
             }
-            let isDone = tables.allSatisfy { $0.recorder.pendingCount == 0 }
-            if isDone || round == 2 || control.isStopping { break }
-            let left = 1_000_000 - repository.now() % 1_000_000
-            Self.pause(left + 1_000)
+            if control.isStopping || tables.allSatisfy({ $0.recorder.pendingCount == 0 }) { return }
+            if round == 2 { break }
+            Self.pause(1_001_000 - repository.now() % 1_000_000)
+        }
+        // Times ahead of the clock: they stay, but nobody knows what their second may still bring.
+        for table in tables {
+            holdBack()
+            try table.recorder.commitOpenSecond()
+            try table.settle()
         }
     }
 

@@ -17,6 +17,15 @@ final class RejectsFile {
 
     init(_ path: String) { self.path = path }
 
+    /// Looks for the file's directory, before anything depends on it.
+    func check() throws(VarveError) {
+        let parent = FileSystem.parent(of: path)
+        if parent.isEmpty || parent == "." { return }
+        guard try FileSystem.metadata(parent).kind == .directory else {
+            throw VarveError(.invalidInput, "the rejects file cannot be made there", at: path)
+        }
+    }
+
     /// Appends a record.
     func append(
         table: String?, place: SourcePlace, hasLine: Bool = true, reason: String, record: [UInt8]

@@ -49,9 +49,30 @@ struct SourceChain {
                 let head = try Self.head(sources[index], size), head.count == size,
                 Self.mark(before, head) == parts[0]
             else { continue }
-            return (index, offset)
+            // A file that was changed in its middle is read from its beginning.
+            return (index, try Self.isBoundary(sources[index], offset) ? offset : 0)
         }
         return nil
+    }
+
+    /// Whether a record may begin at an offset of a file; of a gzip file nobody knows.
+    private static func isBoundary(
+        _ source: ChangeInput, _ offset: Int64
+    ) throws(VarveError) -> Bool {
+        if offset == 0 { return true }
+        let file = try FileDescriptor(reading: source.path)
+        var bytes = ByteWriter(capacity: 16)
+        _ = try file.read(at: 0, count: 2, into: &bytes)
+        if bytes.bytes.byteCount == 2, bytes.bytes.byte(at: 0) == 0x1f,
+            bytes.bytes.byte(at: 1) == 0x8b
+        {
+            return true
+        }
+        bytes.removeAll()
+        _ = try file.read(at: Int(clamping: offset - 1), count: 1, into: &bytes)
+        guard bytes.count == 1 else { return false }
+        let last = bytes.bytes.byte(at: 0)
+        return last <= 0x20 || last == UInt8(ascii: "}") || last == UInt8(ascii: "]")
     }
 
     private static func head(

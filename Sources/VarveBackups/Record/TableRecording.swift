@@ -11,6 +11,7 @@ final class TableRecording {
     let id: TableID
     let isNew: Bool
     private(set) var rejectedCount: UInt64 = 0
+    private let restamps: Bool
     private let schema: KeySchema
     private let rejects: RejectsFile
     private let compaction: BackgroundCompaction
@@ -20,17 +21,19 @@ final class TableRecording {
     /// The parcels handed out last: rejected changes are found in them as they came.
     private var recent: [(parcel: ChangeParcel, changes: TableChanges)] = []
     private var recentBytes = 0
-    private static let recentBytesMax = 8 << 20
+    private static let recentBytesMax = 4 << 20
 
     init(
-        _ recorder: Recorder, _ history: TableHistory, isNew: Bool, rejects: RejectsFile,
-        compaction: BackgroundCompaction, tell: @escaping (RecordEvent) -> Void
+        _ recorder: Recorder, _ history: TableHistory, isNew: Bool, restamps: Bool,
+        rejects: RejectsFile, compaction: BackgroundCompaction,
+        tell: @escaping (RecordEvent) -> Void
     ) {
         name = history.record.name
         id = history.id
         schema = history.record.keySchema
         self.recorder = recorder
         self.isNew = isNew
+        self.restamps = restamps
         self.rejects = rejects
         self.compaction = compaction
         self.tell = tell
@@ -42,6 +45,10 @@ final class TableRecording {
     func take(_ changes: TableChanges, of parcel: ChangeParcel) throws {
         if recorder.isClosed {
             return try rejectAll(changes, from: 0, rejectedFrom: 0, of: parcel)
+        }
+        if restamps {
+            let time = recorder.presentTime()
+            for index in 0..<changes.batch.count { changes.batch.changes.stamps[index].time = time }
         }
         recent.append((parcel, changes))
         recentBytes += parcel.byteCount
@@ -78,8 +85,14 @@ final class TableRecording {
         }
         if recorder.isClosed, !wasClosed {
             wasClosed = true
-            let first = rejected?.reasons.first { $0 != .closed }?.description
-            tell(.closed(table: name, head: recorder.head, reason: reason ?? first ?? "unknown"))
+            let first = rejected?.reasons.first { $0 != .closed }
+            var cause = reason ?? first?.description ?? "unknown"
+            if isNew, first == .contradiction {
+                cause +=
+                    "; its history began with the empty table: if the table was not empty, back "
+                    + "up a full copy first"
+            }
+            tell(.closed(table: name, head: recorder.head, reason: cause))
         }
         if let rejected { try file(rejected) }
     }

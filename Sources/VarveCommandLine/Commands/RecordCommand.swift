@@ -93,7 +93,12 @@ struct RecordCommand: VarveSubcommand {
         let report = try session.withProgress("recording", countsBytes: true) {
             let operation = try RecordOperation(
                 repository, request, control: session.control, tell: watcher.tell)
-            return try operation.run()
+            do {
+                return try operation.run()
+            } catch {
+                watcher.tellOfWhatStays()
+                throw error
+            }
         }
         if common.json {
             try Console.write(report.json.compactText + "\n")
@@ -191,6 +196,8 @@ private final class RecordWatcher {
     private let asJSON: Bool
     private let isQuiet: Bool
     private var rejectedCount = 0
+    /// Ends of the tables' histories, as text.
+    private var committed: [String: String] = [:]
     /// Rejected records that are told of one by one; all are in the rejects file.
     private static let rejectedMax = 10
 
@@ -199,7 +206,18 @@ private final class RecordWatcher {
         self.isQuiet = isQuiet
     }
 
+    /// After a failure.
+    func tellOfWhatStays() {
+        if asJSON || isQuiet { return }
+        for (table, end) in committed.sorted(by: { $0.key < $1.key }) {
+            Console.note("varve: note: table \(table) is recorded up to \(end); that stays\n")
+        }
+    }
+
     func tell(_ event: RecordEvent) {
+        if case .committed(let table, let head, _) = event {
+            committed[table] = head.to.map(Quantities.time)
+        }
         if case .rejected = event {
             rejectedCount += 1
             if rejectedCount > Self.rejectedMax { return }
@@ -247,6 +265,8 @@ extension RecordEvent {
                 "recorded": .number(Int64(statistics.recorded)),
                 "commits": .number(Int64(statistics.commits)),
                 "items": .number(Int64(head.items)), "head": .string(head.hash.description),
+                "byte": SourcePosition(encoded: head.sourcePosition)
+                    .map { .number(Int64(clamping: $0.offset)) },
             ])
         case .closed(let table, let head, let reason):
             .members([

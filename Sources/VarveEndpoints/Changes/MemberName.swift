@@ -6,7 +6,7 @@ enum MemberName: Int, CaseIterable {
     case keys, newImage, oldImage, dynamodb, eventName, metadata, writeTimestampMicros
     case creationTime, creationPrecision, streamViewType
     case tableName, table, tableNameCapital, sourceARN
-    case records, kinesis, data, dataCapital
+    case records, kinesis, data, dataCapital, record
     /// Anything else.
     case other
 
@@ -30,6 +30,7 @@ enum MemberName: Int, CaseIterable {
         case .kinesis: "kinesis"
         case .data: "data"
         case .dataCapital: "Data"
+        case .record: "record"
         case .other: ""
         }
     }

@@ -24,6 +24,8 @@ struct RecordDraft {
     var isWrapper = false
     /// What became of the record in an envelope.
     var inner: RecordOutcome?
+    /// Whether the record itself stands within it, not its base64.
+    var isPlainInner = false
 
     /// Whether anything was read that makes it a record, a list or an envelope.
     var hasContent: Bool { hasKeys || hasOld || hasNew || isWrapper || inner != nil }

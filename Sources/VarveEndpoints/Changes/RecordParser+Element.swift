@@ -48,7 +48,9 @@ extension RecordParser {
         do throws(ParseFault) {
             try members(&scanner, .record, &draft, unit, parcel)
             if draft.isWrapper { return .wrapper }
-            if let inner = draft.inner { return opened(inner, start..<scanner.offset) }
+            if let inner = draft.inner {
+                return draft.isPlainInner ? inner : opened(inner, start..<scanner.offset)
+            }
         } catch {
             if case .accepted = draft.inner { takeBack() }
             if isLost {
@@ -107,7 +109,9 @@ extension RecordParser {
         do throws(ParseFault) {
             try members(&scanner, .record, &draft, unit, parcel)
             if draft.isWrapper { return .wrapper }
-            if let inner = draft.inner { return opened(inner, start..<scanner.offset) }
+            if let inner = draft.inner {
+                return draft.isPlainInner ? inner : opened(inner, start..<scanner.offset)
+            }
             if let other = try otherTable(draft, scanner.bytes, table) {
                 target.batch.changes.rows.truncate(to: count)
                 return other

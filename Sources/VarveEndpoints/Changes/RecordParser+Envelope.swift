@@ -22,6 +22,20 @@ extension RecordParser {
         draft.inner = Self.open(&self, content, start: start, unit, parcel)
     }
 
+    /// Reads the record in a line of a rejects file.
+    mutating func rejected(
+        _ scanner: inout JSONScanner, _ draft: inout RecordDraft, _ unit: Range<Int>,
+        _ parcel: ChangeParcel
+    ) throws(ParseFault) {
+        if isInRejected || isInEnvelope || draft.hasContent {
+            throw scanner.fault("a rejected record within a record")
+        }
+        isInRejected = true
+        defer { isInRejected = false }
+        draft.isPlainInner = true
+        draft.inner = element(&scanner, unit, parcel)
+    }
+
     private static func decode(
         _ scanner: inout JSONScanner, into content: inout ByteWriter
     ) throws(ParseFault) -> Bool {
@@ -112,7 +126,7 @@ extension RecordParser {
                 let arn = try Self.string(&scanner)
                 if found == nil { found = Self.tableName(inARN: arn) }
             case .dataCapital, .data:
-                guard isString, depth < 2 else {
+                guard isString, depth < 3 else {
                     try scanner.skipValue()
                     continue
                 }
@@ -120,7 +134,8 @@ extension RecordParser {
                 if try Self.decode(&scanner, into: &content) {
                     found = tableName(content.bytes, at: 0) ?? found
                 }
-            case .kinesis where depth == 0: try tableName(&scanner, &found, depth: 1)
+            case .kinesis where depth < 2, .record where depth == 0:
+                try tableName(&scanner, &found, depth: depth + 1)
             default: try scanner.skipValue()
             }
         } while try scanner.continues(until: UInt8(ascii: "}"))

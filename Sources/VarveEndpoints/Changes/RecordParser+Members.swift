@@ -88,6 +88,7 @@ extension RecordParser {
             isInList = true
             defer { isInList = false }
             try list(&scanner, unit, parcel)
+        case .record where isObject: try rejected(&scanner, &draft, unit, parcel)
         case .eventName where byte == UInt8(ascii: "\""): try event(&scanner, &draft)
         case .tableName, .table, .tableNameCapital:
             if byte == UInt8(ascii: "\"") {

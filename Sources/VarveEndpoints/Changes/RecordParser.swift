@@ -19,6 +19,7 @@ struct RecordParser: ~Copyable {
     var current: TableParser?
     private var known: [String: TableParser] = [:]
     var isInEnvelope = false
+    var isInRejected = false
     var isInList = false
     /// Whether a list of records broke off within a record, which has been settled.
     var isLost = false
