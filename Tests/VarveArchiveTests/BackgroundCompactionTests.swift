@@ -20,7 +20,7 @@ struct BackgroundCompactionTests {
             let repository = try Repository.open(
                 store,
                 environment: TestRepository.environment(seed: seed + 1, workers: workers))
-            compaction = BackgroundCompaction(repository)
+            compaction = BackgroundCompaction(repository, inline: workers == 1)
             compaction.add(try repository.history(of: "orders"))
         }
 
@@ -76,7 +76,8 @@ struct BackgroundCompactionTests {
             try world.history.checkSeconds(every: 41)
             let next = BackgroundCompaction(
                 try Repository.open(
-                    memory, environment: TestRepository.environment(seed: 5, workers: 1)))
+                    memory, environment: TestRepository.environment(seed: 5, workers: 1)),
+                inline: true)
             next.add(try world.history.test.reopened().history(of: "orders"))
             next.end()
             try world.history.checkSeconds(every: 41)
@@ -94,7 +95,7 @@ struct BackgroundCompactionTests {
             try TestRepository(seed: 73, packBytes: 1 << 16, store: memory), keys: 50)
         let repository = try Repository.open(
             failing, environment: TestRepository.environment(seed: 6, workers: 1))
-        let compaction = BackgroundCompaction(repository)
+        let compaction = BackgroundCompaction(repository, inline: true)
         let opened = try repository.history(of: "orders")
         compaction.add(opened)
         for _ in 0..<300 {

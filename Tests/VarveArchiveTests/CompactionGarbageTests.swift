@@ -145,7 +145,7 @@ struct CompactionGarbageTests {
         let memory = MemoryStore(clock: ManualTime())
         let world = try RecordedHistory(
             try TestRepository(seed: 66, packBytes: 1 << 20, store: memory), keys: 300)
-        let compaction = BackgroundCompaction(try open(memory))
+        let compaction = BackgroundCompaction(try open(memory), inline: true)
         let id = try world.test.repository.history(of: "orders").id
         compaction.add(try world.test.repository.history(of: "orders"))
         var most = 0

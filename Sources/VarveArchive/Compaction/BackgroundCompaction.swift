@@ -9,8 +9,7 @@ import VarveStorage
 ///
 /// Use: `add` a table when its recorder is opened, tell of commits by `committed`, `end` at the
 /// end. A failure is kept for the report and tried again when as many commits have come:
-/// it harms nothing that is recorded. In an environment of one worker all of it happens within
-/// `committed`, in order.
+/// it harms nothing that is recorded.
 ///
 /// Memory: some pages of each run that is merged, whatever the table's size. Sendable: its state is
 /// behind a lock.
@@ -54,9 +53,10 @@ public final class BackgroundCompaction: Sendable {
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "varve.compaction")
 
-    public init(_ repository: Repository) {
+    /// - Parameter inline: do all of it within `add` and `committed`, in order: for tests.
+    public init(_ repository: Repository, inline: Bool = false) {
         store = repository.store
-        runsInline = repository.environment.workers == 1
+        runsInline = inline
         var environment = repository.environment
         environment.workers = 1
         self.environment = environment
