@@ -192,6 +192,15 @@ for delay in 0.02 0.05 0.08 0.1 0.15 0.2; do
 done
 run 0 "many tables after $kills times kill -9" record --all all.jsonl "${KEYS[@]}"
 for table in one two three; do holds "$table" plain.jsonl 4000; done
+sed '3000s/"Keys"/"Kays"/' all.jsonl > broken.jsonl
+for table in one two three; do sed "s/\"tableName\":\"$table\"/\"tableName\":\"other-$table\"/" -i broken.jsonl; done
+run 3 "one of many tables is closed" record --all broken.jsonl "${KEYS[@]}"
+holds other-one plain.jsonl 4000
+state plain.jsonl 3000 > copy.jsonl
+run 0 "a full copy of it" backup other-three copy.jsonl --name again --time 2025-09-25T10:00:30Z
+sed 's/"Kays"/"Keys"/' -i broken.jsonl
+run 0 "goes on with what was rejected" record --all broken.jsonl
+holds other-three plain.jsonl 4000
 run 3 "records of a table that nobody knows" record --all one.jsonl <(sed 's/"tableName":"two"/"tableName":"new"/' two.jsonl)
 complains "key attributes"
 

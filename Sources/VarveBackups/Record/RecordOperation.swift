@@ -131,14 +131,17 @@ public final class RecordOperation {
             positions = tables.compactMap { $0.recorder.acknowledged }
         } else {
             for entry in try repository.tables() {
-                let head = try repository.history(entry.id, entry.record).chainHead
-                if head.to == nil { continue }
-                // A full copy may have begun a new range, in front of changes that were rejected:
-                // all is read again, and what is known is passed over.
-                guard head.sourceKind == sourceKind,
+                let history = try repository.history(entry.id, entry.record)
+                let head = history.chainHead
+                if head.sourceKind == sourceKind,
                     let position = SourcePosition(encoded: head.sourcePosition)
-                else { return best }
-                positions.append(position)
+                {
+                    positions.append(position)
+                } else if !head.isClosed, history.ranges.contains(where: \.isClosed) {
+                    // A full copy has begun a new range, perhaps in front of changes that were
+                    // rejected: all is read again, and what is known is passed over.
+                    return best
+                }
             }
         }
         for position in positions {
