@@ -1,3 +1,4 @@
+import Dispatch
 import Testing
 import VarveBytes
 import VarveFormat
@@ -82,6 +83,45 @@ struct BackgroundCompactionTests {
             next.end()
             try world.history.checkSeconds(every: 41)
         }
+    }
+
+    /// A compaction that hangs in the middle of publishing holds nobody up.
+    @Test func commitsDoNotWait() throws {
+        let memory = MemoryStore(clock: SystemTime())
+        let hangs = DispatchSemaphore(value: 0)
+        let mayGoOn = DispatchSemaphore(value: 0)
+        let slow = FaultyStore(memory) { operation in
+            guard operation.name.contains("/layouts/"), operation.kind == .create else {
+                return nil
+            }
+            return .after {
+                hangs.signal()
+                mayGoOn.wait()
+            }
+        }
+        let history = try RecordedHistory(
+            try TestRepository(seed: 74, packBytes: 1 << 16, store: memory), keys: 50)
+        let repository = try Repository.open(
+            slow, environment: TestRepository.environment(seed: 6, workers: 2))
+        let compaction = BackgroundCompaction(repository)
+        let opened = try repository.history(of: "orders")
+        compaction.add(opened)
+        for _ in 0..<260 {
+            try history.commit(seconds: 1, busy: 3)
+            compaction.committed(opened.id)
+        }
+        hangs.wait()
+        for _ in 0..<300 {
+            try history.commit(seconds: 1, busy: 3)
+            compaction.committed(opened.id)
+        }
+        #expect(compaction.report.steps == 0)
+        // It goes on, and does what has become due meanwhile.
+        for _ in 0..<8 { mayGoOn.signal() }
+        compaction.end(giveUp: { false })
+        #expect(compaction.report.failure == nil && compaction.report.steps >= 2)
+        #expect(try repository.history(of: "orders").commits.count <= 256)
+        try history.checkSeconds(every: 19)
     }
 
     /// What it cannot do harms nothing that is recorded, and is told.
