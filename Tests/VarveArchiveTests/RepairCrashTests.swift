@@ -51,7 +51,7 @@ struct RepairCrashTests {
 
     /// Much is damaged at once, at random: with a replica all comes back; without one nothing that
     /// could be read is lost, and nothing traps.
-    @Test(arguments: 1...12 as ClosedRange<UInt64>) func muchAtOnce(seed: UInt64) throws {
+    @Test(arguments: 1...13 as ClosedRange<UInt64>) func muchAtOnce(seed: UInt64) throws {
         let scene = try RepairScene(seed: 97)
         let whole = try scene.restorable(scene.store, "whole")
         let random = SeededRandom(seed: seed)

@@ -65,6 +65,15 @@ extension TableCopy {
         var points: [Checkpoint] = []
         var ranges = layout.ranges
         for backup in orphans where points.last?.instant != backup.instant {
+            let place = layout.pieces.first {
+                $0.kind == .image && $0.to == backup.instant.microseconds
+            }
+            if let place, place.tree.digest != backup.digest {
+                throw VarveError(
+                    .refused,
+                    "backup \(backup.name) has another state at \(backup.instant) than the source",
+                    at: "table \(record.name)")
+            }
             let plan = try step.to.plan(of: backup)
             let chain = PieceChain(
                 image: plan.image, base: backup.instant.microseconds, runs: plan.runs)
@@ -72,9 +81,11 @@ extension TableCopy {
                 Checkpoint(
                     instant: backup.instant, changes: 0, items: backup.items,
                     bytes: backup.bytes, digest: backup.digest))
-            let image = try keeper.compaction.fold(
-                chain, to: RecordedCheckpoint(points[points.count - 1]))
-            layout.pieces.append(image)
+            if place == nil {
+                layout.pieces.append(
+                    try keeper.compaction.fold(
+                        chain, to: RecordedCheckpoint(points[points.count - 1])))
+            }
             if !ranges.contains(where: { $0.from <= backup.instant && backup.instant <= $0.to }) {
                 ranges.append(RestorableRange(of: backup))
             }

@@ -23,14 +23,31 @@ extension TableCopy {
         }
         let to = try target.history(id, record)
         let retention = try missingRetention()
-        let layout = try missingLayout(from, to, keepsPromises: retention == nil)
-        let first = max(layout?.nextSequence ?? 0, to.nextSequence)
         var step = Step(
-            from: from, to: to, isNew: found == nil, layout: layout,
-            commits: from.commits.filter { $0.logical.sequence >= first },
+            from: from, to: to, isNew: found == nil, layout: nil, commits: [],
             settings: try missingSettings(), retention: retention ?? [], backups: [])
-        (step.backups, step.leftOut) = try missingBackups(step)
+        try take(try missingLayout(from, to, keepsPromises: retention == nil), &step)
+        if step.layout == nil, step.leftOut.contains(where: { !isTold($0, by: step.after) }),
+            try retention != nil || firstLoss(from, to) == nil
+        {
+            try take(from.layout, &step)
+        }
         return step
+    }
+
+    /// Works out what is to be brought with a layout, or without one.
+    private func take(_ layout: LayoutRecord?, _ step: inout Step) throws {
+        let first = max(layout?.nextSequence ?? 0, step.to.nextSequence)
+        step.layout = layout
+        step.commits = step.from.commits.filter { $0.logical.sequence >= first }
+        (step.backups, step.leftOut) = try missingBackups(step)
+    }
+
+    /// Whether the commit that a backup names has its checkpoint, or is covered. A backup of an
+    /// instant that the source's layout covered when it was made may name a later commit.
+    private func isTold(_ backup: BackupRecord, by commits: [CommitRecord]) -> Bool {
+        let commit = commits.first { $0.logical.sequence == backup.commitSequence }
+        return commit?.logical.checkpoints.contains { $0.instant == backup.instant } ?? true
     }
 
     private func storedRecord() throws(VarveError) -> TableRecord? {
@@ -92,7 +109,7 @@ extension TableCopy {
         if told.contains(where: { $0 != to.head }) { throw diverged("its last commit is another") }
         guard let own = try to.latest else { return nil }
         guard let other = try from.exactCheckpoint(for: own.instant) else {
-            return told.isEmpty ? own.instant : nil
+            return try told.isEmpty && !target.isMarked(to.head, of: id) ? own.instant : nil
         }
         let isEqual =
             own.digest.whole.map(other.digest.agrees) ?? (own.digest.low == other.digest.low)
@@ -166,11 +183,11 @@ extension TableCopy {
         if step.layout != nil || missing.isEmpty { return (missing, []) }
         let after = TableHistory(
             id: id, record: record, layoutNumber: step.to.layoutNumber, layout: step.to.layout,
-            commits: step.to.commits + step.commits, backups: [], blobs: target.blobs)
+            commits: step.after, backups: [], blobs: target.blobs)
         var wanted: [BackupRecord] = []
         var leftOut: [BackupRecord] = []
         for backup in missing {
-            if try isRestorable(backup, in: after) {
+            if try isTold(backup, by: step.after) && isRestorable(backup, in: after) {
                 wanted.append(backup)
             } else {
                 leftOut.append(backup)

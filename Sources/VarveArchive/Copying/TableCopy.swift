@@ -50,6 +50,9 @@ struct TableCopy {
         /// Backups whose states the target has pruned.
         var leftOut: [BackupRecord] = []
 
+        /// Commits that the target has and will have, without a layout.
+        var after: [CommitRecord] { to.commits + commits }
+
         /// What the target has and will have after a layout.
         func commits(after layout: LayoutRecord) -> [CommitRecord] {
             to.commits.filter { $0.logical.sequence >= layout.nextSequence } + commits
@@ -72,6 +75,7 @@ struct TableCopy {
                     try estimate(step, &total)
                     total.leftOut = step.leftOut
                     total.head = step.from.head
+                    if !request.isDryRun { try target.mark(step.to.head, of: id) }
                     return total
                 }
                 let writer = BlobWriter(
@@ -87,7 +91,10 @@ struct TableCopy {
                     writer.abandon()
                     throw error
                 }
-                if try isDone(step, &total) { return total }
+                if try isDone(step, &total) {
+                    try target.mark(step.from.head, of: id)
+                    return total
+                }
             } catch let error as VarveError {
                 guard attempt < Self.attemptsMax, try hasMoved(error, since: from) else {
                     throw error

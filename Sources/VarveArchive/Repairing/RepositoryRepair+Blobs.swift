@@ -14,13 +14,8 @@ extension RepositoryRepair {
                 _ = try other.history(table.id, table.record, for: .reading)
             }
         }
-        // Only leaves tell which large values are needed: they are read if anything is missing.
-        var walk = BlobWalk(self, repository, readsLeaves: mayLackBlobs)
+        var walk = BlobWalk(self, repository)
         try walk.run(intent)
-        if !mayLackBlobs, walk.isLacking {
-            walk.readsLeaves = true
-            try walk.run(intent)
-        }
         try walk.rescue.finish()
         lostBlobs = walk.lost
         guard walk.rescue.blobCount > 0 else { return }
@@ -34,29 +29,23 @@ extension RepositoryRepair {
     }
 }
 
-/// Goes through all trees, and looks for what they name.
+/// Goes through all trees, and looks for what they name. Reads the leaves, too: they alone tell
+/// which large values are needed.
 private struct BlobWalk {
     private let repair: RepositoryRepair
     private let repository: Repository
-    var readsLeaves: Bool
     let rescue: PackRescue
     /// Blobs that neither repository has.
     private(set) var lost: [Hash256: BlobType] = [:]
     private var visited: Set<Hash256> = []
 
-    init(_ repair: RepositoryRepair, _ repository: Repository, readsLeaves: Bool) {
+    init(_ repair: RepositoryRepair, _ repository: Repository) {
         self.repair = repair
         self.repository = repository
-        self.readsLeaves = readsLeaves
         rescue = PackRescue(repair, repository)
     }
 
-    /// Whether anything was missing.
-    var isLacking: Bool { !lost.isEmpty || rescue.blobCount > 0 }
-
     mutating func run(_ intent: Intent) throws {
-        visited = []
-        lost = [:]
         for (id, record) in try repository.catalog(for: .reading).tables {
             let history = try repository.history(id, record, for: .reading)
             for piece in history.pieces {
@@ -64,8 +53,7 @@ private struct BlobWalk {
                 try intent.refreshIfDue()
                 let kind: TreeKind = piece.kind == .image ? .image : .run
                 if !piece.tree.isEmpty {
-                    try visit(
-                        piece.tree.root, kind, Int(piece.tree.height), record.keySchema)
+                    try visit(piece.tree.root, kind, Int(piece.tree.height))
                 }
                 if let root = piece.timeList { try visit(root, .timeList) }
             }
@@ -95,26 +83,21 @@ private struct BlobWalk {
         }
     }
 
-    private mutating func visit(
-        _ id: Hash256, _ kind: TreeKind, _ level: Int, _ schema: KeySchema
-    ) throws {
+    private mutating func visit(_ id: Hash256, _ kind: TreeKind, _ level: Int) throws {
         if !visited.insert(id).inserted { return }
         if level == 0 {
-            try visitLeaf(id, kind, schema)
+            try visitLeaf(id, kind)
             return
         }
         guard let plain = try plain(id, [kind == .image ? .imageIndex : .runIndex]),
             let page = try? IndexPage(plain.raw, kind: kind), Int(page.level) == level
         else { return }
-        for child in page.children { try visit(child.id, kind, level - 1, schema) }
+        for child in page.children { try visit(child.id, kind, level - 1) }
     }
 
-    private mutating func visitLeaf(
-        _ id: Hash256, _ kind: TreeKind, _ schema: KeySchema
-    ) throws {
-        if !readsLeaves, try repository.blobs.contains(id) { return }
+    private mutating func visitLeaf(_ id: Hash256, _ kind: TreeKind) throws {
         guard let plain = try plain(id, [kind.leafType]) else { return }
-        for value in try Outlining.outlinedIDs(plain, kind, schema)
+        for value in try Outlining.outlinedIDs(of: plain.raw, kind.leafType)
         where visited.insert(value).inserted {
             _ = try self.plain(value, [.outlinedValue])
         }

@@ -33,7 +33,6 @@ extension RepositoryRepair {
     private func takeApart(
         _ name: Hash256, _ bytes: [UInt8], _ rescue: PackRescue
     ) throws {
-        mayLackBlobs = true
         let scan = PackScanner.scan(bytes.raw)
         for entry in scan.sound { try rescue.add(PackReader.record(entry, in: bytes.raw)) }
         // Every blob that the pack held, if its own index still tells.
@@ -83,7 +82,6 @@ extension RepositoryRepair {
                     told.formUnion(reader.packs.map(\.name))
                     continue
                 }
-                mayLackBlobs = true
             } catch {
                 guard error.code == .damaged else { throw error }
             }

@@ -176,7 +176,6 @@ extension RepositoryRepair {
             let name = ObjectName.layout(id, number: layout.number).path
             _ = try store.createIfAbsent(name, try layout.seal())
             note(.takenRecord, name, "layout")
-            mayLackBlobs = true
         }
     }
 

@@ -28,8 +28,6 @@ public final class RepositoryRepair {
     var madeIndex: Hash256?
     /// Blobs that trees need and neither repository has.
     var lostBlobs: [Hash256: BlobType] = [:]
-    /// Whether a blob may be missing anywhere.
-    var mayLackBlobs = false
 
     /// - Parameter other: a repository that has what this one lacks; best a replica of it, or the
     ///   one that it is a replica of.
