@@ -54,6 +54,24 @@ import VarveStorage
         #expect(telling.end == Int64(ends[2]))
     }
 
+    /// Lines of a rejects file, of records plain and in envelopes; of those that were no JSON the
+    /// text alone is there. Rejected again, a record stands for itself.
+    @Test func readsRejectedRecords() throws {
+        func line(_ rest: String) -> String {
+            "{\"table\":\"People\",\"file\":\"a\",\"line\":7,\"byte\":3,\"reason\":\"x\",\(rest)}\n"
+        }
+        let record = exported("a", at: second + 1, new: "Ada")
+        let inner = base64(exported("b", at: second + 2, new: "Bob"))
+        let envelope = "{\"Data\":\"\(inner)\"}"
+        let deep = String(repeating: "{\"record\":", count: 100_000)
+        let telling = try told(
+            line("\"record\":\(record)") + line("\"record\":\(envelope)") + line("\"text\":\"{\"")
+                + line("\"record\":{\"record\":\(record)}") + line("\"record\":7") + deep + "\n")
+        #expect(telling.changes.map(\.record) == [record, envelope])
+        #expect(telling.changes.map(\.time) == [second + 1, second + 2])
+        #expect(telling.rejected.count == 4)
+    }
+
     static let times: [(String, String?, Int64)] = [
         ("1730000000", nil, 1_730_000_000_000_000),
         ("1.73E9", nil, 1_730_000_000_000_000),

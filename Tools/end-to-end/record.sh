@@ -95,6 +95,27 @@ exec 3>&-
 holds Live changes.jsonl 80
 ok "SIGTERM commits what has come"
 
+# A recorder that is stopped for a while finds what has come meanwhile, and takes it for what it is.
+cat > flow.py <<'PYTHON'
+import sys, time
+start, number = time.time(), 0
+while time.time() < start + 6:
+    while start + number / 100 < time.time():
+        micros = int((start + number / 100) * 1e6)
+        print('{"Metadata":{"WriteTimestampMicros":{"N":"%d"}},"Keys":{"InvoiceNo":{"S":"%d"},"Line":{"N":"1"}},'
+              '"NewImage":{"InvoiceNo":{"S":"%d"},"Line":{"N":"1"}}}' % (micros, number, number), flush=True)
+        number += 1
+    time.sleep(0.005)
+PYTHON
+"$VARVE" record Stopped <(python3 flow.py) "${KEYS[@]}" --json > stopped.log 2> errors &
+recorder=$!
+sleep 1.3
+kill -STOP "$recorder"
+sleep 2
+kill -CONT "$recorder"
+wait "$recorder" || fail "the recorder that was stopped: $(tail -1 stopped.log)"
+ok "a recorder that was stopped for a while goes on"
+
 # What cannot be recorded.
 head -n 1000 changes.jsonl > broken.jsonl
 echo '{"Keys": broken' >> broken.jsonl

@@ -70,7 +70,7 @@ extension Recorder {
             next = try take(batch, from: next)
         }
         try commitIfDue(before: sealedLimit)
-        lastArrival = repository.now()
+        noteArrival()
         acknowledge()
     }
 

@@ -77,8 +77,36 @@ extension Recorder {
     var lag: Int64? {
         guard let lastArrival, greatestTime > Int64.min else { return nil }
         let lag = lastArrival - greatestTime
-        return lag > Self.liveLag ? lag + Self.liveLag : lag
+        if lag > Self.liveLag { return lag + Self.liveLag }
+        // Times that this recorder gave are in order.
+        if lastStamp != nil { return lag }
+        return lag + jitter + (options.latenessSeconds == 0 ? Self.pauseMin : 0)
     }
+
+    /// Says that nobody looked for changes for a while: what comes next may have waited, and the
+    /// pause told nothing.
+    public func noteStall() {
+        if lastArrival != nil, lastStamp == nil { lastArrival = repository.now() }
+    }
+
+    /// Notes when changes came, and by how much more than now the source was held up lately.
+    func noteArrival() {
+        let now = repository.now()
+        defer { lastArrival = now }
+        guard greatestTime > Int64.min else { return }
+        let lag = now - greatestTime
+        if let last = lastArrival, let lastLag {
+            let faded = jitter - max(0, now - last) / Self.jitterFading
+            jitter = min(Self.liveLag, max(0, lastLag + max(0, faded) - lag))
+        }
+        lastLag = lag
+    }
+
+    /// A shorter pause tells nothing: changes of the second before may be held up on their way.
+    /// With it a second is committed before the next one is over; microseconds.
+    private static let pauseMin: Int64 = 900_000
+    /// What was held up is remembered, and forgotten so many times slower than time passes.
+    private static let jitterFading: Int64 = 20
 
     /// A source this far behind the clock does not tell of the present; microseconds.
     private static let liveLag: Int64 = 5_000_000

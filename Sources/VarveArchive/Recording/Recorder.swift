@@ -77,6 +77,9 @@ public final class Recorder {
     var forcedLimit = Int64.min
     /// When the last changes had been taken in, by the clock; nil if none have come yet.
     var lastArrival: Int64?
+    /// How far the source was behind the clock then, and how much more lately; microseconds.
+    var lastLag: Int64?
+    var jitter: Int64 = 0
     /// When the oldest complete second that is not committed was noticed, by the clock.
     var waitingSince: Int64?
     /// When the last commit was begun, or the recorder opened, by the clock.

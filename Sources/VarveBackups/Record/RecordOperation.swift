@@ -23,6 +23,8 @@ public final class RecordOperation {
     private var tableIndexes: [String: Int] = [:]
     private var report = RecordReport()
     private var isReadingPipe = false
+    /// When nothing had come the last time, by the clock.
+    private var lastTick = Int64.min / 2
     /// The sources begun so far, by the names in commits, and where the last one was begun: for
     /// tables that are opened later.
     private var names: [String] = []
@@ -202,8 +204,13 @@ public final class RecordOperation {
         return max(Self.shortestWait, wait)
     }
 
+    /// Longer than this no wait takes, unless the process was stopped, or busy with a commit.
+    private static let stall: Int64 = 700_000
+
     private func tick() throws {
         let now = repository.now()
+        for table in tables where now - lastTick > Self.stall { table.recorder.noteStall() }
+        lastTick = now
         for table in tables {
             guard let next = table.recorder.nextFlush, next <= now else { continue }
             holdBack()

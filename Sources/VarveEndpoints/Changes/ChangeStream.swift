@@ -29,7 +29,8 @@ public final class ChangeStream {
     ) {
         self.feed = feed
         self.clock = clock
-        let line = ChangeLine(capacity: 2 * workers.count + 1, workers: workers.count)
+        // Enough to parse on while a commit is written.
+        let line = ChangeLine(capacity: 4 * workers.count + 8, workers: workers.count)
         self.line = line
         start = {
             DispatchQueue(label: "varve.changes").async { line.fill(from: feed) }
