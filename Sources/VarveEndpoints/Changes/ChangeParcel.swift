@@ -62,8 +62,11 @@ public final class ChangeParcel: @unchecked Sendable {
         end = chunk.byte + Int64(chunk.bytes.count)
     }
 
-    /// Bytes of text that it keeps.
-    public var byteCount: Int { chunk.bytes.count }
+    /// Bytes that it keeps: of text, and about what it takes beside it.
+    public var byteCount: Int { chunk.bytes.count + Self.overheadBytes }
+
+    /// Empty buffers and such: of small parcels the most.
+    private static let overheadBytes = 16 << 10
 
     /// The record of a change as it came; of a change within an envelope, the whole envelope.
     public func record(_ index: Int, of changes: TableChanges) -> [UInt8] {
