@@ -5,9 +5,9 @@
     contents.py REPOSITORY --commits
 
 Prints "name value" lines: objects and bytes of all; of the blobs in packs, commits and layouts the
-stored bytes by kind; entries of run pages, each page as often as it is stored; what the one table's
-newest layout says of it. `--commits` prints of each commit its name, changes and checkpoints' ends
-in seconds instead. Read by Spec 08 and 09, through the independent reader.
+stored bytes by kind; what the one table's newest layout says of it. `--commits` prints of each
+commit its name, changes and checkpoints' ends in seconds instead.
+Read by Spec 08 and 09, through the independent reader.
 """
 
 import sys
@@ -17,31 +17,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import varve_reader as reader  # noqa: E402
 
-RUN_LEAF = 2
 KINDS = {"image_bytes": (1, 3), "run_bytes": (2, 4), "checkpoint_bytes": (6, 7),
          "time_list_bytes": (8, 9), "value_bytes": (5,)}
-
-
-def entries_of(record, data):
-    """How many entries a run's leaf page has: a number near its beginning."""
-    cursor = reader.Cursor(record.plain(data, "a page"), "a page")
-    cursor.take(3)
-    return cursor.varint()
 
 
 class Contents:
     def __init__(self, root):
         self.repository = reader.Repository(root)
         self.values = {name: 0 for name in KINDS}
-        self.values.update(run_entries=0, objects=0, bytes=0)
+        self.values.update(objects=0, bytes=0)
 
-    def blob(self, record, data):
+    def blob(self, record):
         size = record.stored_length + reader.RECORD_HEADER_BYTES
         for name, kinds in KINDS.items():
             if record.type in kinds:
                 self.values[name] += size
-        if record.type == RUN_LEAF:
-            self.values["run_entries"] += entries_of(record, data)
 
     def packs(self):
         for name in self.repository.pack_names():
@@ -50,7 +40,7 @@ class Contents:
             end = int.from_bytes(data[-24:-16], "little")
             while place < end:
                 record = reader.Record(data, place, end, "a pack")
-                self.blob(record, data)
+                self.blob(record)
                 place = record.start + record.stored_length
 
     def table(self, history):
@@ -59,12 +49,12 @@ class Contents:
             commit = history.read_commit(sequence)
             commits += 1
             for record in commit.inline.values():
-                self.blob(record, commit.data)
+                self.blob(record)
         for number in history.layout_numbers():
             layout = history.read_layout(number)
             layouts += 1
             for record in layout.inline.values():
-                self.blob(record, layout.data)
+                self.blob(record)
         self.values.update(commits=commits, layouts=layouts, pieces=len(history.pieces))
 
     def count(self):

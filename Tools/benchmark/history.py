@@ -3,6 +3,7 @@
 Every run of varve is confined to 256 MiB where this process may make a memory group.
 """
 
+import json
 import os
 import shutil
 import statistics
@@ -32,6 +33,7 @@ class Recorded:
         self.table = generated_table(items)
         self.group = bench.group()
         self.peaks = {}
+        self.rewritten = 0
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir()
         self.varve("init")
@@ -53,8 +55,11 @@ class Recorded:
         """The full copy from which the recording goes on."""
         return self.backup(source, "--time", START, "--name", "start")
 
-    def record(self, *sources):
-        return self.varve("record", self.table.name, *sources, "-q")
+    def record(self, *sources, **options):
+        usage = self.varve("record", self.table.name, *sources, "--json", **options)
+        last = json.loads(usage.output.splitlines()[-1])
+        self.rewritten += last["compaction"]["rewrittenChanges"]
+        return usage
 
     def restore(self, *state):
         target = self.home / "restored.jsonl"
@@ -63,7 +68,8 @@ class Recorded:
 
     def settle(self):
         """Compacts to the end, and frees at once what was superseded."""
-        self.varve("compact")
+        told = json.loads(self.varve("compact", "--json").output)
+        self.rewritten += sum(table["rewrittenChanges"] for table in told["tables"])
         self.varve("prune", "--grace", "0s", "-q")
         self.varve("prune", "--grace", "0s", "-q")
 
@@ -303,7 +309,7 @@ def storage(bench):
         ("... images beside the first", kept["image_bytes"] - first["image_bytes"]),
         ("... checkpoints", kept["checkpoint_bytes"])]
     checkpoint = kept["checkpoint_bytes"] / checkpoints
-    rewritten = lived["run_entries"] / count - 1
+    rewritten = table.rewritten / count
     bench.report.table(["what", "figure"], [
         *([what, (value, megabytes(value))] for what, value in figures),
         ["bytes a checkpoint", (checkpoint, f"{checkpoint:.1f}")],

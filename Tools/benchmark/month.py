@@ -43,7 +43,7 @@ def month(bench):
         ["bytes beside the first image", megabytes(kept["bytes"] - first)],
         ["... a change", f"{(kept['bytes'] - first) / length:.1f}"],
         ["bytes a checkpoint", f"{kept['checkpoint_bytes'] / length:.1f}"],
-        ["how often a change was rewritten", f"{before['run_entries'] / length - 1:.1f}"],
+        ["how often a change was rewritten", f"{table.rewritten / length:.1f}"],
         ["pieces of the layout", f"{kept['pieces']:,}"],
         ["restore against a plain image, mean", f"{statistics.mean(ratios):.2f} ×"],
         ["... at worst", f"{max(ratios):.2f} ×"],
@@ -72,8 +72,7 @@ def pipe(bench, table, items, length, piped):
         [str(part) for part in CHANGES]
         + ["changes", "-", "--items", str(items), "--count", str(length), "--per-second", "1",
            "--skip", str(length - piped), "--each-alone"], stdout=subprocess.PIPE)
-    table.varve("record", table.table.name, "-", "--flush-seconds", "0", "-q",
-                standard_input=feeder.stdout)
+    table.record("-", "--flush-seconds", "0", standard_input=feeder.stdout)
     feeder.stdout.close()
     if feeder.wait():
         raise Failed("the feeder of the pipe failed")
