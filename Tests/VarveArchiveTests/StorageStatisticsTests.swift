@@ -95,7 +95,7 @@ struct StorageStatisticsTests {
         #expect(found.days.count == 7)
         #expect(found.seconds == world.end)
         let before = try pieces()
-        let told = found.newestBytes + found.backupBytes + found.historyBytes
+        let told = found.imageBytes + found.backupBytes + found.historyBytes
         #expect(told == before + found.checkpointBytes)
         let runs = found.days.reduce(0) { $0 + $1.runBytes }
         #expect(runs <= before && runs + 200 > before)

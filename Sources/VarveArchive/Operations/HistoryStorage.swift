@@ -22,12 +22,12 @@ public struct HistoryStorage: Sendable, Hashable {
 
     /// Changes that are stored.
     public var changes: UInt64 = 0
-    /// Stored bytes of the images and runs that the newest state needs: what the table would cost
+    /// Stored bytes of the image that the newest state builds on: about what the table would cost
     /// without history and backups.
-    public var newestBytes: UInt64 = 0
-    /// Those that backups need and the newest state does not.
+    public var imageBytes: UInt64 = 0
+    /// Stored bytes of other images and runs that are there for backups alone.
     public var backupBytes: UInt64 = 0
-    /// All others, and pages of checkpoints: what history costs.
+    /// Stored bytes of all others, and of pages of checkpoints: what history costs.
     public var historyBytes: UInt64 = 0
     /// Stored bytes of the pages of checkpoints; part of `historyBytes`.
     public var checkpointBytes: UInt64 = 0
@@ -53,27 +53,34 @@ extension Repository {
         if !history.isRecorded, policy.records.isEmpty { return nil }
         var result = HistoryStorage()
         var rest = Set(history.pieces.filter { !$0.tree.isEmpty })
-        func take(_ plan: StatePlan) -> UInt64 {
-            var pieces = plan.runs
-            pieces += rest.filter { $0.kind == .image && $0.tree == plan.image }
-            return pieces.reduce(0) { sum, piece in
+        func take(_ pieces: some Sequence<Piece>) -> UInt64 {
+            pieces.reduce(0) { sum, piece in
                 rest.remove(piece) == nil ? sum : sum.saturated(adding: piece.tree.storedBytes)
             }
         }
-        result.newestBytes = take(try history.newestPlan())
+        let newest = try history.newestPlan().image
+        result.imageBytes = take(rest.filter { $0.kind == .image && $0.tree == newest })
+        let exact = history.ranges.filter { !$0.isExactAtCheckpointsOnly }
+        result.historyBytes = take(
+            rest.filter { piece in
+                piece.kind == .run
+                    && exact.contains {
+                        $0.from.microseconds <= piece.from && piece.from < $0.to.microseconds
+                    }
+            })
         for backup in history.backups {
-            result.backupBytes |+= take(try history.plan(at: backup.instant))
+            let plan = try history.plan(at: backup.instant)
+            result.backupBytes |+= take(plan.runs)
+            result.backupBytes |+= take(
+                rest.filter { $0.kind == .image && $0.tree == plan.image })
         }
         for run in history.pieces where run.kind == .run { result.changes |+= run.tree.entries }
         for page in try checkpointPages(history) {
             result.checkpointBytes |+= try blobs.storedSize(of: page)
         }
-        result.historyBytes = rest.reduce(result.checkpointBytes) {
-            $0.saturated(adding: $1.tree.storedBytes)
-        }
-        for range in history.ranges where !range.isExactAtCheckpointsOnly {
-            result.seconds += range.to.second - range.from.second
-        }
+        result.historyBytes |+= take(rest)
+        result.historyBytes |+= result.checkpointBytes
+        for range in exact { result.seconds += range.to.second - range.from.second }
         result.putsAMonth = history.putsAMonth
         result.windows = try windows(history, policy, result.seconds)
         return result

@@ -15,15 +15,15 @@ enum HistoryText {
     private static func costs(_ found: StorageStatistics) -> [String] {
         var table = TextTable(
             .text("HISTORY"), .text("EVERY SECOND OF"), .number("CHANGES"), .number("STORED"),
-            .number("A DAY"), .number("FOR BACKUPS"), .number("FOR THE NEWEST STATE"),
-            .number("OBJECTS"), .number("PUTS A MONTH"))
+            .number("A DAY"), .number("BACKUPS"), .number("IMAGE"), .number("OBJECTS"),
+            .number("PUTS A MONTH"))
         for entry in found.tables {
             guard let history = entry.history else { continue }
             table.add(
                 entry.name, Quantities.duration(seconds: history.seconds),
                 Quantities.count(history.changes), Quantities.bytes(history.historyBytes),
                 Quantities.bytes(history.bytesADay), Quantities.bytes(history.backupBytes),
-                Quantities.bytes(history.newestBytes), Quantities.count(entry.objects),
+                Quantities.bytes(history.imageBytes), Quantities.count(entry.objects),
                 Quantities.count(history.putsAMonth))
         }
         return table.lines
@@ -59,7 +59,7 @@ enum HistoryText {
 extension HistoryStorage {
     var json: JSONValue {
         .members([
-            "changes": .number(changes), "newestBytes": .number(newestBytes),
+            "changes": .number(changes), "imageBytes": .number(imageBytes),
             "backupBytes": .number(backupBytes), "historyBytes": .number(historyBytes),
             "checkpointBytes": .number(checkpointBytes), "seconds": .number(seconds),
             "bytesADay": .number(bytesADay), "putsAMonth": .number(putsAMonth),
