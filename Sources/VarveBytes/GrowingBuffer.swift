@@ -70,6 +70,15 @@ public struct GrowingBuffer<Element: BitwiseCopyable & Sendable>: ~Copyable, @un
         _count = newCount
     }
 
+    /// Exchanges two elements.
+    @inlinable
+    public mutating func swapAt(_ first: Int, _ second: Int) {
+        let kept = self[first]
+        self[first] = self[second]
+        self[second] = kept
+    }
+
+    /// The element at `index`, bounds checked.
     @inlinable
     public subscript(index: Int) -> Element {
         @inline(__always)

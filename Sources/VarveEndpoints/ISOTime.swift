@@ -11,9 +11,11 @@ enum ISOTime {
             let year = number(bytes[0..<4]), let month = number(bytes[5..<7]),
             let day = number(bytes[8..<10]), let hour = number(bytes[11..<13]),
             let minute = number(bytes[14..<16]), let second = number(bytes[17..<19]),
-            month >= 1, month <= 12, day >= 1, day <= daysIn(month: month, year: year),
             hour < 24, minute < 60, second < 60
         else { return nil }
+        let date = CivilDate(year: year, month: month, day: day)
+        let days = date.daysSince1970
+        guard CivilDate(daysSince1970: days) == date else { return nil }
         var fraction: Int64 = 0
         if bytes.count > 20 {
             let digits = bytes[20..<bytes.count - 1]
@@ -22,7 +24,7 @@ enum ISOTime {
             fraction = value
             for _ in digits.count..<6 { fraction *= 10 }
         }
-        let seconds = ((days(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
+        let seconds = ((days * 24 + hour) * 60 + minute) * 60 + second
         return seconds * 1_000_000 + fraction
     }
 
@@ -59,8 +61,8 @@ enum ISOTime {
         let seconds = floorDivide(milliseconds, 1_000)
         let day = floorDivide(seconds, 86_400)
         let inDay = seconds - day * 86_400
-        let (year, month, dayOfMonth) = date(day)
-        return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(dayOfMonth, 2) + "T"
+        let date = CivilDate(daysSince1970: day)
+        return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T"
             + padded(inDay / 3_600, 2) + ":" + padded(inDay / 60 % 60, 2) + ":"
             + padded(inDay % 60, 2) + "." + padded(milliseconds - seconds * 1_000, 3) + "Z"
     }
@@ -79,35 +81,7 @@ enum ISOTime {
         return digits.isEmpty ? nil : value
     }
 
-    private static func daysIn(month: Int64, year: Int64) -> Int64 {
-        let next = month == 12 ? days(year + 1, 1, 1) : days(year, month + 1, 1)
-        return next - days(year, month, 1)
-    }
-
     private static func floorDivide(_ a: Int64, _ b: Int64) -> Int64 {
         a / b - (a % b < 0 ? 1 : 0)
-    }
-
-    /// Days since 1970 of a date in the Gregorian calendar; years counted from March.
-    private static func days(_ year: Int64, _ month: Int64, _ day: Int64) -> Int64 {
-        let y = month <= 2 ? year - 1 : year
-        let era = floorDivide(y, 400)
-        let yearOfEra = y - era * 400
-        let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-            - 719_468
-    }
-
-    private static func date(_ day: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let z = day + 719_468
-        let era = floorDivide(z, 146_097)
-        let dayOfEra = z - era * 146_097
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shifted = (5 * dayOfYear + 2) / 153
-        let month = shifted < 10 ? shifted + 3 : shifted - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return (year, month, dayOfYear - (153 * shifted + 2) / 5 + 1)
     }
 }

@@ -85,8 +85,7 @@ public struct RowRenderer: Sendable {
         let codec = KeyCodec(schema)
         var sum = 0
         for index in range {
-            sum += try ItemMeasure.keyBytes(of: rows.key(index), codec)
-            sum += try ItemMeasure.itemBytes(of: rows.value(index))
+            sum += try ItemMeasure.itemBytes(key: rows.key(index), value: rows.value(index), codec)
         }
         return Int64(sum)
     }

@@ -18,7 +18,7 @@ enum ElementSort {
     /// - Returns: the index of an element equal to the one before, or −1 if all are distinct.
     /// - Complexity: O(n) if they are in order, else O(n log n).
     static func sort(
-        _ elements: inout FlatBuffer<SortedElement>, from base: Int,
+        _ elements: inout GrowingBuffer<SortedElement>, from base: Int,
         in writer: borrowing ByteWriter
     ) -> Int {
         let bytes = writer.bytes
@@ -38,7 +38,7 @@ enum ElementSort {
 
     /// Whether the elements ascend strictly.
     static func isAscending(
-        _ elements: borrowing FlatBuffer<SortedElement>, from base: Int,
+        _ elements: borrowing GrowingBuffer<SortedElement>, from base: Int,
         in writer: borrowing ByteWriter
     ) -> Bool {
         let bytes = writer.bytes
@@ -57,7 +57,7 @@ enum ElementSort {
     }
 
     private static func insertionSort(
-        _ elements: inout FlatBuffer<SortedElement>, from base: Int, in bytes: RawSpan
+        _ elements: inout GrowingBuffer<SortedElement>, from base: Int, in bytes: RawSpan
     ) {
         for index in base + 1..<elements.count {
             var at = index
@@ -69,7 +69,7 @@ enum ElementSort {
     }
 
     private static func heapSort(
-        _ elements: inout FlatBuffer<SortedElement>, from base: Int, in bytes: RawSpan
+        _ elements: inout GrowingBuffer<SortedElement>, from base: Int, in bytes: RawSpan
     ) {
         let count = elements.count - base
         for root in stride(from: count / 2 - 1, through: 0, by: -1) {
@@ -82,7 +82,7 @@ enum ElementSort {
     }
 
     private static func sift(
-        _ elements: inout FlatBuffer<SortedElement>, from base: Int, root: Int, count: Int,
+        _ elements: inout GrowingBuffer<SortedElement>, from base: Int, root: Int, count: Int,
         in bytes: RawSpan
     ) {
         var root = root

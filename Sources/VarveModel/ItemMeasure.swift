@@ -67,6 +67,14 @@ public struct ItemMeasure: Sendable, Hashable {
         return sum
     }
 
+    /// Item size of a whole row, as DynamoDB bills it.
+    /// - Throws: `damaged` if it cannot be walked, or holds an outlined value.
+    public static func itemBytes(
+        key: RawSpan, value: RawSpan, _ codec: KeyCodec
+    ) throws(VarveError) -> Int {
+        try keyBytes(of: key, codec) + itemBytes(of: value)
+    }
+
     /// Item size of the attributes of a whole item value, without the key attributes.
     public static func itemBytes(of value: RawSpan) throws(VarveError) -> Int {
         try ItemMeasure(value: value).itemBytes

@@ -18,7 +18,7 @@ extension ItemParser {
     @inline(__always)
     static func appendRow(
         _ layout: LayoutTrie.Layout, _ source: RawSpan, textCount: Int,
-        trie: borrowing LayoutTrie, slots: borrowing FlatBuffer<ItemSlot>,
+        trie: borrowing LayoutTrie, slots: borrowing GrowingBuffer<ItemSlot>,
         reader: borrowing ValueReader, codec: KeyCodec, into rows: inout RowBuffer
     ) -> RowFault? {
         let start = rows.storage.count
@@ -98,7 +98,7 @@ extension ItemParser {
     @inline(__always)
     private static func appendValue(
         _ layout: LayoutTrie.Layout, _ source: RawSpan, trie: borrowing LayoutTrie,
-        slots: borrowing FlatBuffer<ItemSlot>, reader: borrowing ValueReader,
+        slots: borrowing GrowingBuffer<ItemSlot>, reader: borrowing ValueReader,
         to output: inout ByteWriter
     ) -> Int {
         var size = 0
@@ -132,7 +132,7 @@ extension ItemParser {
 
     @inline(__always)
     private static func appendKey(
-        _ layout: LayoutTrie.Layout, _ source: RawSpan, slots: borrowing FlatBuffer<ItemSlot>,
+        _ layout: LayoutTrie.Layout, _ source: RawSpan, slots: borrowing GrowingBuffer<ItemSlot>,
         reader: borrowing ValueReader, codec: KeyCodec, to output: inout ByteWriter
     ) -> RowFault? {
         let fault = appendKeyPart(

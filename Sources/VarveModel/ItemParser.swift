@@ -17,11 +17,11 @@ public struct ItemParser: ~Copyable, Sendable {
     let partitionName: [UInt8]
     let sortName: [UInt8]
     var trie = LayoutTrie()
-    var slots = FlatBuffer<ItemSlot>(capacity: 64)
+    var slots = GrowingBuffer<ItemSlot>(capacity: 64)
     var reader = ValueReader()
-    var pieces = FlatBuffer<Piece>(capacity: 64)
+    var pieces = GrowingBuffer<Piece>(capacity: 64)
     var names = ByteWriter(capacity: 1_024)
-    var order = FlatBuffer<SortedElement>(capacity: 64)
+    var order = GrowingBuffer<SortedElement>(capacity: 64)
 
     /// An attribute as it was found: the text before its value, and its name.
     struct Piece: BitwiseCopyable, Sendable {
@@ -141,7 +141,7 @@ extension ItemParser {
     ///   faulty, which reading it step by step then finds out.
     private static func parseKnown(
         _ source: RawSpan, at start: Int, _ root: LayoutTrie.Root,
-        trie: borrowing LayoutTrie, slots: inout FlatBuffer<ItemSlot>,
+        trie: borrowing LayoutTrie, slots: inout GrowingBuffer<ItemSlot>,
         reader: inout ValueReader, codec: KeyCodec, form: ItemForm,
         into rows: inout RowBuffer
     ) -> Int {
@@ -200,7 +200,7 @@ extension ItemParser {
     /// - Returns: the offset of its closing quotation mark, or −1.
     @inline(never)
     private static func longString(
-        _ source: RawSpan, at start: Int, _ slots: inout FlatBuffer<ItemSlot>,
+        _ source: RawSpan, at start: Int, _ slots: inout GrowingBuffer<ItemSlot>,
         _ reader: inout ValueReader
     ) -> Int {
         var scanner = JSONScanner(source, at: start - 1)
@@ -216,7 +216,7 @@ extension ItemParser {
     /// - Returns: the offset of its closing quotation mark, or −1.
     @inline(never)
     private static func longNumber(
-        _ source: RawSpan, at start: Int, _ slots: inout FlatBuffer<ItemSlot>,
+        _ source: RawSpan, at start: Int, _ slots: inout GrowingBuffer<ItemSlot>,
         _ reader: inout ValueReader
     ) -> Int {
         var scanner = JSONScanner(source, at: start - 1)
@@ -234,7 +234,7 @@ extension ItemParser {
     @inline(never)
     private static func otherValue(
         _ source: RawSpan, at start: Int, isSingleLine: Bool, _ form: ItemForm,
-        _ slots: inout FlatBuffer<ItemSlot>, _ reader: inout ValueReader
+        _ slots: inout GrowingBuffer<ItemSlot>, _ reader: inout ValueReader
     ) -> Int {
         var scanner = JSONScanner(source, at: start)
         scanner.isSingleLine = isSingleLine

@@ -69,10 +69,10 @@ struct LayoutTrie: ~Copyable, Sendable {
     static let attributesMax = 512
     static let missesMax = 8_192
 
-    private(set) var nodes = FlatBuffer<Node>(capacity: 128)
+    private(set) var nodes = GrowingBuffer<Node>(capacity: 128)
     private(set) var literals = ByteWriter(capacity: 8_192)
-    private(set) var layouts = FlatBuffer<Layout>(capacity: 16)
-    private(set) var attributes = FlatBuffer<Attribute>(capacity: 128)
+    private(set) var layouts = GrowingBuffer<Layout>(capacity: 16)
+    private(set) var attributes = GrowingBuffer<Attribute>(capacity: 128)
     private var misses = 0
 
     init() { removeAll() }

@@ -16,7 +16,7 @@ struct NameCache: ~Copyable, Sendable {
     private static let places = 256
     private static let bytesMax = 1 << 20
 
-    private var entries = FlatBuffer<Entry>(capacity: NameCache.places)
+    private var entries = GrowingBuffer<Entry>(capacity: NameCache.places)
     private var bytes = ByteWriter(capacity: 4_096)
 
     init() {

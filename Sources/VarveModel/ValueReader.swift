@@ -8,7 +8,7 @@ struct ValueReader: ~Copyable, Sendable {
     var values = ByteWriter(capacity: 4_096)
     /// Strings that had escapes.
     var text = ByteWriter(capacity: 1_024)
-    private var elements = FlatBuffer<SortedElement>(capacity: 64)
+    private var elements = GrowingBuffer<SortedElement>(capacity: 64)
     private var sorted = ByteWriter(capacity: 1_024)
 
     mutating func removeAll() {

@@ -148,7 +148,7 @@ import VarveBytes
     }
 
     @Test func flatBuffers() {
-        var buffer = FlatBuffer<Int>(capacity: 1)
+        var buffer = GrowingBuffer<Int>(capacity: 1)
         for value in 0..<100 { buffer.append(value) }
         buffer[7] = -1
         buffer.swapAt(0, 99)

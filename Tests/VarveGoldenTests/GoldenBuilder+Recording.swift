@@ -99,8 +99,8 @@ extension GoldenBuilder {
             end += UInt64(change.line.utf8.count + 1)
             batch.ends.append(end)
             batch.itemHashes.append(change.isRemoval ? .zero : rows.itemHash(0))
-            let size = try change.isRemoval ? 0 : ItemMeasure.itemBytes(of: rows.value(0))
-                + ItemMeasure.keyBytes(of: rows.key(0), codec)
+            let size = try change.isRemoval
+                ? 0 : ItemMeasure.itemBytes(key: rows.key(0), value: rows.value(0), codec)
             batch.itemSizes.append(UInt32(size))
         }
         return batch

@@ -33,43 +33,10 @@ struct ChangeSelection {
 /// Several runs as one: their changes in (key, time, sequence) order, of which those that no kept
 /// instant tells apart are dropped.
 ///
-/// Runs are given from the oldest to the newest and do not overlap in time. A binary heap of runs:
-/// O(log runs) comparisons a change, one block a run in memory, however many versions a key has.
+/// Runs are given from the oldest to the newest and do not overlap in time. Complexity: see
+/// `RunHeap`, however many versions a key has.
 final class MergedRuns: ChangeSource {
-    /// A run's reading position.
-    private final class Cursor {
-        let source: any ChangeSource
-        /// Place among the runs: higher is newer.
-        let age: Int
-        var block: ChangeBlock
-        var position = 0
-
-        init(_ source: any ChangeSource, age: Int, first: ChangeBlock) {
-            self.source = source
-            self.age = age
-            block = first
-        }
-
-        func advance() throws -> Bool {
-            position += 1
-            if position < block.changes.count { return true }
-            guard let next = try source.nextBlock() else { return false }
-            block = next
-            position = 0
-            return true
-        }
-
-        var stamp: ChangeStamp { block.changes.stamps[position] }
-
-        /// By key, then oldest run first.
-        func precedes(_ other: Cursor) -> Bool {
-            let order = block.changes.rows.order(
-                position, other.block.changes.rows, other.position)
-            return order != 0 ? order < 0 : age < other.age
-        }
-    }
-
-    private var heap: [Cursor] = []
+    private var heap: RunHeap
     private let selection: ChangeSelection
     private static let blockBytes = 1 << 18
 
@@ -83,30 +50,26 @@ final class MergedRuns: ChangeSource {
 
     init(_ runs: [any ChangeSource], _ selection: ChangeSelection) throws {
         self.selection = selection
-        for (age, run) in runs.enumerated() {
-            guard let first = try run.nextBlock() else { continue }
-            heap.append(Cursor(run, age: age, first: first))
-        }
-        for index in stride(from: heap.count / 2 - 1, through: 0, by: -1) { siftDown(index) }
+        heap = try RunHeap(runs, newestFirst: false)
     }
 
     func nextBlock() throws -> ChangeBlock? {
         let result = ChangeBlock()
-        while result.changes.rows.byteCount < Self.blockBytes, let top = heap.first {
+        while result.changes.rows.byteCount < Self.blockBytes, let top = heap.top {
             if selection.kept == nil {
                 if top.stamp.time >= selection.from { result.append(top.block, top.position) }
             } else {
                 weigh(top, into: result)
             }
-            try step()
+            heap.settleTop(hasMore: try top.advance())
         }
-        if heap.isEmpty { passCandidate(to: result) }
+        if heap.top == nil { passCandidate(to: result) }
         return result.changes.count == 0 ? nil : result
     }
 
     /// Takes a change as the key's last so far.
-    private func weigh(_ cursor: Cursor, into result: ChangeBlock) {
-        if key.count == 0 || cursor.block.changes.rows.order(cursor.position, key, 0) != 0 {
+    private func weigh(_ cursor: RunHeap.Cursor, into result: ChangeBlock) {
+        if key.count == 0 || !cursor.isAt(key) {
             passCandidate(to: result)
             key.removeAll()
             key.append(cursor.block.changes.rows, cursor.position..<cursor.position + 1)
@@ -127,28 +90,6 @@ final class MergedRuns: ChangeSource {
         result.append(candidate, 0)
         candidate.changes.removeAll()
         keyHasChange = true
-    }
-
-    private func step() throws {
-        if try !heap[0].advance() {
-            let last = heap.removeLast()
-            if heap.isEmpty { return }
-            heap[0] = last
-        }
-        siftDown(0)
-    }
-
-    private func siftDown(_ start: Int) {
-        var index = start
-        while true {
-            var least = index
-            let left = 2 * index + 1
-            if left < heap.count, heap[left].precedes(heap[least]) { least = left }
-            if left + 1 < heap.count, heap[left + 1].precedes(heap[least]) { least = left + 1 }
-            if least == index { return }
-            heap.swapAt(index, least)
-            index = least
-        }
     }
 }
 

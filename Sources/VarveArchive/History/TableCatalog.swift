@@ -148,17 +148,10 @@ extension Repository {
     public func makeTable(
         name: String, schema: KeySchema, arn: String, serviceID: String
     ) throws(VarveError) -> TableHistory {
-        try TableName.check(name)
-        let ordinal = (try newestTable(name)?.record.ordinal).map { $0 + 1 } ?? 0
-        let record = TableRecord(
-            name: name, ordinal: ordinal, arn: arn, serviceID: serviceID, created: now(),
-            keySchema: schema)
-        let id = TableID(repository: configuration.id, name: name, ordinal: ordinal)
-        if try !store.createIfAbsent(ObjectName.table(id).path, try record.seal()) {
-            throw VarveError(
-                .conflict, "another writer has just made the table '\(name)'; run this again")
-        }
-        return try history(id, record)
+        let planned = try plannedTable(
+            name: name, schema: schema, arn: arn, serviceID: serviceID)
+        try storeTable(planned)
+        return try history(planned.id, planned.record)
     }
 }
 

@@ -138,8 +138,7 @@ extension Verification {
         for index in 0..<rows.count {
             sums.digest = sums.digest &+ rows.itemHash(index)
             sums.bytes += UInt64(
-                try ItemMeasure.keyBytes(of: rows.key(index), codec)
-                    + ItemMeasure.itemBytes(of: rows.value(index)))
+                try ItemMeasure.itemBytes(key: rows.key(index), value: rows.value(index), codec))
         }
         sums.items = UInt64(rows.count)
         return sums

@@ -14,8 +14,8 @@ enum KeySort {
     static func sorted(_ indices: [UInt32], by rows: borrowing RowBuffer) -> [UInt32] {
         guard indices.count > 1 else { return indices }
         let shared = sharedPrefix(indices, rows)
-        var entries = FlatBuffer<Entry>(capacity: indices.count)
-        var spare = FlatBuffer<Entry>(capacity: indices.count)
+        var entries = GrowingBuffer<Entry>(capacity: indices.count)
+        var spare = GrowingBuffer<Entry>(capacity: indices.count)
         for index in indices {
             let entry = Entry(prefix: prefix(rows, Int(index), from: shared), index: index)
             entries.append(entry)
@@ -77,7 +77,7 @@ enum KeySort {
 
     /// Sorts blocks by insertion.
     private static func sortBlocks(
-        _ entries: inout FlatBuffer<Entry>, _ rows: borrowing RowBuffer
+        _ entries: inout GrowingBuffer<Entry>, _ rows: borrowing RowBuffer
     ) {
         var start = 0
         while start < entries.count {
@@ -96,8 +96,8 @@ enum KeySort {
     }
 
     private static func merge(
-        _ source: borrowing FlatBuffer<Entry>, _ start: Int, _ middle: Int, _ end: Int,
-        into target: inout FlatBuffer<Entry>, _ rows: borrowing RowBuffer
+        _ source: borrowing GrowingBuffer<Entry>, _ start: Int, _ middle: Int, _ end: Int,
+        into target: inout GrowingBuffer<Entry>, _ rows: borrowing RowBuffer
     ) {
         var left = start
         var right = middle

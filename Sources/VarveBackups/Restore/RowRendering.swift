@@ -126,8 +126,7 @@ final class RowRendering: Sendable {
         let codec = KeyCodec(schema)
         var sum = 0
         for index in 0..<rows.count {
-            sum += try ItemMeasure.keyBytes(of: rows.key(index), codec)
-            sum += try ItemMeasure.itemBytes(of: rows.value(index))
+            sum += try ItemMeasure.itemBytes(key: rows.key(index), value: rows.value(index), codec)
         }
         return UInt64(sum)
     }

@@ -40,9 +40,9 @@ enum MemberName: Int, CaseIterable {
 struct MemberNames: ~Copyable, Sendable {
     private var texts = ByteWriter(capacity: 512)
     /// First name of each length, and the next of the same length; −1: none.
-    private var first = FlatBuffer<Int8>(capacity: 64)
-    private var next = FlatBuffer<Int8>(capacity: 32)
-    private var starts = FlatBuffer<Int32>(capacity: 32)
+    private var first = GrowingBuffer<Int8>(capacity: 64)
+    private var next = GrowingBuffer<Int8>(capacity: 32)
+    private var starts = GrowingBuffer<Int32>(capacity: 32)
 
     private static let sizeMax = 40
 

@@ -245,9 +245,9 @@ extension RecordParser {
         _ rows: borrowing RowBuffer, _ index: Int, _ codec: KeyCodec
     ) -> UInt32 {
         // Measuring fails for rows that no parser makes.
-        let key = (try? ItemMeasure.keyBytes(of: rows.key(index), codec)) ?? 0
-        let value = (try? ItemMeasure.itemBytes(of: rows.value(index))) ?? 0
-        return UInt32(clamping: key + value)
+        let size = try? ItemMeasure.itemBytes(
+            key: rows.key(index), value: rows.value(index), codec)
+        return UInt32(clamping: size ?? 0)
     }
 
     private static func appendTombstone(

@@ -4,13 +4,13 @@ extension Instant: CustomStringConvertible {
     /// RFC 3339 in UTC: `2025-09-25T10:00:00Z`.
     public var description: String {
         let days = second >= 0 ? second / 86_400 : ~(~second / 86_400)
-        let (year, month, day) = Instant.date(ofDay: days)
+        let date = CivilDate(daysSince1970: days)
         let rest = second - days * 86_400
         func padded(_ value: Int64, _ width: Int) -> String {
             let digits = String(value)
             return String(repeating: "0", count: width - digits.utf8.count) + digits
         }
-        return padded(year, 4) + "-" + padded(month, 2) + "-" + padded(day, 2) + "T"
+        return padded(date.year, 4) + "-" + padded(date.month, 2) + "-" + padded(date.day, 2) + "T"
             + padded(rest / 3600, 2) + ":" + padded(rest / 60 % 60, 2) + ":"
             + padded(rest % 60, 2) + "Z"
     }
@@ -24,32 +24,6 @@ extension Instant: CustomStringConvertible {
     public init(parsing text: String) throws(VarveError) {
         var scanner = TimeScanner(text)
         self = try scanner.isNumber ? scanner.epoch() : scanner.dateTime()
-    }
-
-    /// Days since 1970-01-01 of a date in the Gregorian calendar.
-    ///
-    /// Years begin in March, so that the leap day is the last; 400 years have 146,097 days.
-    static func day(year: Int64, month: Int64, day: Int64) -> Int64 {
-        let shifted = month > 2 ? year : year - 1
-        let era = (shifted >= 0 ? shifted : shifted - 399) / 400
-        let yearOfEra = shifted - era * 400
-        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-        return era * 146_097 + dayOfEra - 719_468
-    }
-
-    /// The date of a day counted from 1970-01-01: the inverse of `day(year:month:day:)`.
-    static func date(ofDay days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097
-        let dayOfEra = shifted - era * 146_097
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let monthIndex = (5 * dayOfYear + 2) / 153
-        let month = monthIndex < 10 ? monthIndex + 3 : monthIndex - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-        return (year, month, dayOfYear - (153 * monthIndex + 2) / 5 + 1)
     }
 }
 
@@ -154,9 +128,9 @@ private struct TimeScanner {
         let month = try number(in: 1...12, "month")
         guard skip("-") else { throw fault("a '-' is missing after the month") }
         let day = try number(in: 1...31, "day")
-        let days = Instant.day(year: year, month: month, day: day)
-        let back = Instant.date(ofDay: days)
-        guard year >= 1, back.month == month, back.day == day else {
+        let date = CivilDate(year: year, month: month, day: day)
+        let days = date.daysSince1970
+        guard year >= 1, CivilDate(daysSince1970: days) == date else {
             throw fault("there is no such day")
         }
         guard skip("Tt ") else { throw fault("the time of day is missing") }
