@@ -76,6 +76,8 @@ if Context.environment["VARVE_FUZZ"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "fuzzing",
-            dependencies: ["VarveEndpoints", "VarveFormat", "VarveModel", "VarveBytes"],
+            dependencies: [
+                "VarveArchive", "VarveEndpoints", "VarveStorage", "VarveFormat", "VarveModel", "VarveBytes",
+            ],
             path: "Tools/fuzzing"))
 }

@@ -160,6 +160,14 @@ class Cursor:
     def varint(self):
         return self._base128(10, 64)
 
+    def number(self):
+        """A sequence, number or ordinal: the one after it is a number too (page 13)."""
+        start = self.position
+        value = self.varint()
+        if value >= 1 << 63:
+            self.fail("a number is not less than 2^63", start)
+        return value
+
     def svarint(self):
         value = self._base128(10, 64)
         return (value >> 1) ^ -(value & 1)
@@ -2140,7 +2148,7 @@ class TableRecord:
         self.name = cursor.text()
         if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,255}", self.name):
             cursor.fail("a table name has characters or a length that are not allowed")
-        self.ordinal = cursor.varint()
+        self.ordinal = cursor.number()
         self.arn = cursor.text()
         self.table_id = cursor.text()
         self.created = cursor.time()
@@ -2263,7 +2271,7 @@ class Commit:
 
     def _read_logical(self, cursor):
         self.table_id = cursor.take(16).hex()
-        self.sequence = cursor.varint()
+        self.sequence = cursor.number()
         self.before = cursor.take(32)
         self.flags = cursor.u8()
         if self.flags > 7:
@@ -2396,9 +2404,9 @@ class Layout:
         self.where = where
         cursor = outer.nested()
         self.table_id = cursor.take(16).hex()
-        self.number = cursor.varint()
+        self.number = cursor.number()
         self.written = cursor.time()
-        self.next_sequence = cursor.varint()
+        self.next_sequence = cursor.number()
         self.before = cursor.take(32)
         self.ranges = [Range(cursor) for _ in range(cursor.count(117, "ranges"))]
         self.pieces = [Piece(cursor) for _ in range(cursor.count(19, "pieces"))]
@@ -2485,7 +2493,7 @@ def decode_key_slot(data, where):
 # Repository (Spec 02, 11): objects by name, blobs by id
 # ------------------------------------------------------------------------------------------------
 
-HEX_16 = re.compile(r"[0-9a-f]{16}\Z")
+HEX_16 = re.compile(r"[0-7][0-9a-f]{15}\Z")
 HEX_32 = re.compile(r"[0-9a-f]{32}\Z")
 HEX_64 = re.compile(r"[0-9a-f]{64}\Z")
 

@@ -182,7 +182,7 @@ extension ExportDirectory {
         try dataFiles(try bytes(path + "/manifest-files"), of: path, in: directory)
     }
 
-    private static func dataFiles(
+    static func dataFiles(
         _ text: [UInt8], of path: String, in directory: String
     ) throws(VarveError) -> [DataFile] {
         let manifest = path + "/manifest-files.json"

@@ -17,7 +17,9 @@ enum Decoder: String, CaseIterable {
     case sealedObject = "sealed-object"
     case pack, packScan = "pack-scan", packIndex = "pack-index", lz4
     case value, item, plainItem = "plain-item", number, instant, json, settings, changes
-    case manifests
+    case manifests, position
+    case headMap = "head-map"
+    case storedHistory = "stored-history"
 
     /// What came of bytes.
     enum Outcome: Equatable {
@@ -63,6 +65,9 @@ enum Decoder: String, CaseIterable {
         case .packIndex: return try Self.packIndex(bytes)
         case .lz4: return try Self.lz4(bytes)
         case .manifests: return try Self.manifests(bytes)
+        case .position: return try Self.position(bytes)
+        case .headMap: return try Self.headMap(bytes)
+        case .storedHistory: return try StoredHistory(bytes).examine()
         case .value, .item, .plainItem, .number, .instant, .json, .settings, .changes:
             return try Self.text(self, bytes)
         }
@@ -220,12 +225,19 @@ extension Decoder {
     /// An export's summary on the first line, and its list of data files on those behind it.
     private static func manifests(_ bytes: [UInt8]) throws -> String? {
         let end = bytes.firstIndex(of: UInt8(ascii: "\n")) ?? bytes.count
-        let found = try ExportManifests.check(
-            summary: Array(bytes[..<end]), files: Array(bytes[end...]))
-        let isWithin = found.files.allSatisfy {
+        let (summary, list) = (Array(bytes[..<end]), Array(bytes[end...]))
+        let files: [String]
+        if let export = try? ExportManifests.checkIncremental(summary: summary, files: list) {
+            let window = export.window
+            if window.from >= window.to || window.itemCount < 0 { return "no window" }
+            files = export.files
+        } else {
+            files = try ExportManifests.check(summary: summary, files: list).files
+        }
+        let isWithin = files.allSatisfy {
             $0.hasPrefix("export/data/") && !$0.dropFirst(12).contains("/")
         }
-        return isWithin && found.itemCount >= 0 ? nil : "a file that lies elsewhere"
+        return isWithin ? nil : "a file that lies elsewhere"
     }
 
     private static func text(_ decoder: Decoder, _ bytes: [UInt8]) throws -> String? {
@@ -272,7 +284,11 @@ extension Decoder {
                 if let fault = parcel.contradiction { return fault }
                 count += parcel.tables.reduce(0) { $0 + $1.batch.count }
             }
-            let rows = parcels.map { $0.tables.map { $0.batch.changes.rows.bytes.copyBytes() } }
+            // The order of the tables is no part of what was read.
+            let rows = parcels.map { parcel in
+                parcel.tables.map { ($0.table ?? "", $0.batch.changes.rows.bytes.copyBytes()) }
+                    .sorted { $0.0 < $1.0 }.map(\.1)
+            }
             if rows[0] != rows[1] { return "other changes the second time" }
         }
         guard count > 0 else { throw VarveError(.invalidInput, "no changes") }

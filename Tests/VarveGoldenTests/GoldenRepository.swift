@@ -43,6 +43,17 @@ struct GoldenRepository: CustomTestStringConvertible {
         return store
     }
 
+    /// A copy whose tables are laid out, and nothing left of how they were.
+    func laidOut() throws -> MemoryStore {
+        let store = try load()
+        let repository = try open(store)
+        for (table, record) in try repository.tables() {
+            #expect(try !Compactor(repository).run(table, record, isForced: true).isEmpty)
+        }
+        _ = try Pruning(repository, Pruning.Request(grace: 0)).run()
+        return store
+    }
+
     /// Lines of DynamoDB JSON by backup, as `table-backup`, or by instant, as `table@second`.
     func expected() throws -> [String: [UInt8]] {
         var result: [String: [UInt8]] = [:]

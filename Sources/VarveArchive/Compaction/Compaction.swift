@@ -30,7 +30,7 @@ struct Compaction {
         let source = try MergedRuns(
             runs.map { try RunScan($0.tree, schema: schema, repository: repository) }, selection)
         let from = max(runs[0].from, selection.from)
-        let size = runs.reduce(0) { $0 + $1.tree.storedBytes }
+        let size = runs.reduce(0 as UInt64) { $0.saturated(adding: $1.tree.storedBytes) }
         let isSmall = size <= Self.smallBytesMax
         let writer = isSmall ? self.small : self.writer
         let tree = TreeBuilder(

@@ -1,3 +1,4 @@
+import VarveBytes
 import VarveFormat
 
 /// Which runs become one, and whether an image is due: pure, without reading a page.
@@ -59,7 +60,7 @@ struct CompactionPlan: Equatable {
 
         init(_ parts: [Node]) {
             runs = parts.flatMap(\.runs)
-            let sum = parts.reduce(0) { $0 + $1.storedBytes }
+            let sum = parts.reduce(0 as UInt64) { $0.saturated(adding: $1.storedBytes) }
             let saved = CompactionPlan.overheadBytes * UInt64(parts.count - 1)
             storedBytes = max(sum / 4, sum - min(sum, saved))
         }
@@ -89,12 +90,12 @@ struct CompactionPlan: Equatable {
         }
         for node in nodes {
             let isFresh = node.runs.count == 1 && fresh.contains(node.runs[0])
-            if !isFresh || bytes + node.storedBytes > foldBytesMax { close() }
+            if !isFresh || bytes.saturated(adding: node.storedBytes) > foldBytesMax { close() }
             if !isFresh {
                 result.append(node)
             } else {
                 group.append(node)
-                bytes += node.storedBytes
+                bytes |+= node.storedBytes
             }
         }
         close()
@@ -161,12 +162,12 @@ struct CompactionPlan: Equatable {
         var group: [Node] = []
         var bytes: UInt64 = 0
         for node in nodes[range] {
-            if !group.isEmpty, bytes + node.storedBytes > bytesMax {
+            if !group.isEmpty, bytes.saturated(adding: node.storedBytes) > bytesMax {
                 result.append(group.count == 1 ? group[0] : Node(group))
                 (group, bytes) = ([], 0)
             }
             group.append(node)
-            bytes += node.storedBytes
+            bytes |+= node.storedBytes
         }
         result.append(group.count == 1 ? group[0] : Node(group))
         nodes.replaceSubrange(range, with: result)

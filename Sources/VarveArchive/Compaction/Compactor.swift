@@ -148,7 +148,7 @@ public struct Compactor: Sendable {
         var merges: [[Piece]] = []
         var bytes: UInt64 = 0
         for runs in plan.merges {
-            bytes += runs.storedBytes
+            bytes |+= runs.storedBytes
             if !merges.isEmpty, bytes > Self.sideWorkBytesMax { break }
             merges.append(runs)
         }
@@ -216,7 +216,7 @@ struct PieceChain {
 }
 
 extension [Piece] {
-    var storedBytes: UInt64 { reduce(0) { $0 + $1.tree.storedBytes } }
+    var storedBytes: UInt64 { reduce(0) { $0.saturated(adding: $1.tree.storedBytes) } }
 }
 
 extension TableHistory {

@@ -39,7 +39,7 @@ extension HeadMap {
             header.isAtRest || isThisStart(header.boot)
         {
             var map = HeadMap(words: words, header: header)
-            if try map.catchUp(repository, history, head) {
+            if try map.isCaughtUp(repository, history, head) {
                 try map.beginUse()
                 return map
             }
@@ -88,6 +88,18 @@ extension HeadMap {
 
     // MARK: From what was there
 
+    /// Whether the commits after the one that the map stands at could be applied. A damaged map is
+    /// made anew; if it is the archive that is damaged, making it anew tells.
+    private mutating func isCaughtUp(
+        _ repository: Repository, _ history: TableHistory, _ head: ChainHead
+    ) throws -> Bool {
+        do {
+            return try catchUp(repository, history, head)
+        } catch let error as VarveError where error.code == .damaged {
+            return false
+        }
+    }
+
     /// Applies the commits after the one that the map stands at.
     /// - Returns: false if the map cannot get there.
     private mutating func catchUp(
@@ -100,7 +112,9 @@ extension HeadMap {
             missing.allSatisfy({ $0.pieces.allSatisfy { $0.kind == .run } && !$0.pieces.isEmpty })
         else { return false }
         // Some of the changes may be there already, uncounted.
-        let changes = missing.flatMap(\.pieces).reduce(0) { $0 + $1.tree.entries }
+        let changes = missing.flatMap(\.pieces).reduce(0 as UInt64) {
+            $0.saturated(adding: $1.tree.entries)
+        }
         guard changes < 1 << 40, hasRoom(for: 2 * Int(changes)) else { return false }
         header.used += changes
         for piece in missing.flatMap(\.pieces) {
@@ -122,12 +136,12 @@ extension HeadMap {
                 let key = fingerprint(block.changes.rows, index)
                 // Changes of one key come in order of time: the last one stays.
                 if block.changes.stamps[index].kind == .tombstone {
-                    set(key, nil)
+                    try set(key, nil)
                     continue
                 }
                 whole.removeAll()
                 try repository.expand(block.changes.rows, index..<index + 1, into: &whole)
-                set(key, try Self.entry(whole, 0, codec))
+                try set(key, try Self.entry(whole, 0, codec))
             }
         }
     }
@@ -136,8 +150,8 @@ extension HeadMap {
     static func entry(
         _ rows: borrowing RowBuffer, _ index: Int, _ codec: KeyCodec
     ) throws(VarveError) -> Entry {
-        let size = try ItemMeasure.itemBytes(of: rows.value(index))
-            + ItemMeasure.keyBytes(of: rows.key(index), codec)
+        let size = try ItemMeasure.itemBytes(
+            key: rows.key(index), value: rows.value(index), codec)
         return Entry(hash: rows.itemHash(index), size: UInt32(truncatingIfNeeded: size))
     }
 
@@ -185,7 +199,7 @@ extension HeadMap {
                 let entry = try Self.entry(whole, index, codec)
                 digest = digest &+ entry.hash
                 items += 1
-                set(fingerprint(whole, index), entry)
+                try set(fingerprint(whole, index), entry)
             }
         }
         guard digest == head.digest, items == head.items else {
@@ -223,7 +237,7 @@ extension HeadMap {
             map = HeadMap(words: try MappedFile.anonymous(words: count), header: header)
         }
         for slot in 0..<capacity {
-            if let (key, entry) = try item(at: slot) { map.set(key, entry) }
+            if let (key, entry) = try item(at: slot) { try map.set(key, entry) }
         }
         // Written before the file takes the old one's place, of which it says the same.
         map.writeHeader()

@@ -80,14 +80,18 @@ struct HeadMap: ~Copyable {
     }
 
     /// Words before the entry of a key, or before the free one where it would go.
-    private func place(_ key: Fingerprint) -> (word: Int, isTaken: Bool) {
+    private func place(
+        _ key: Fingerprint
+    ) throws(VarveError) -> (word: Int, isTaken: Bool) {
         var slot = firstSlot(key)
-        while true {
+        // No sound map has all its places taken.
+        for _ in 0...mask {
             let word = Self.headerWords + slot * Self.entryWords
             if words[word] & Self.isTaken == 0 { return (word, false) }
             if words[word + 1] == key.first, words[word + 2] == key.second { return (word, true) }
             slot = (slot + 1) & mask
         }
+        throw damage
     }
 
     // MARK: Entries
@@ -96,13 +100,14 @@ struct HeadMap: ~Copyable {
     /// - Throws: `damaged`, by any entry that is looked at.
     func find(_ key: Fingerprint) throws(VarveError) -> Entry? {
         var slot = firstSlot(key)
-        while true {
+        for _ in 0...mask {
             let word = Self.headerWords + slot * Self.entryWords
             if words[word] == 0 { return nil }
             let entry = try entry(word)
             if words[word + 1] == key.first, words[word + 2] == key.second { return entry }
             slot = (slot + 1) & mask
         }
+        throw damage
     }
 
     /// The entry of a place that is taken; nil if it says that no item is there.
@@ -140,8 +145,9 @@ struct HeadMap: ~Copyable {
 
     /// Sets what is there of a key.
     /// - Precondition: `hasRoom`.
-    mutating func set(_ key: Fingerprint, _ entry: Entry?) {
-        let place = place(key)
+    /// - Throws: `damaged`.
+    mutating func set(_ key: Fingerprint, _ entry: Entry?) throws(VarveError) {
+        let place = try place(key)
         let word = place.word
         if !place.isTaken {
             if entry == nil { return }

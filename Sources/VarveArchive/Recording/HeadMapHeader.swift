@@ -90,6 +90,6 @@ struct HeadMapHeader {
         boot = (fields[14], fields[15])
         isAtRest = fields[16] == 1
         generation = fields[17]
-        if words.count != HeadMap.wordCount(bits: bits) { return nil }
+        if words.count != HeadMap.wordCount(bits: bits) || used > 1 << UInt64(bits) { return nil }
     }
 }

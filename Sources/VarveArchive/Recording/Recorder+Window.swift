@@ -79,7 +79,7 @@ extension Recorder {
         let receipt = try publisher.publish(content) { tree in
             try prepare(assembly.kept, into: tree)
         }
-        for update in assembly.updates { map.set(update.key, update.entry) }
+        for update in assembly.updates { try map.set(update.key, update.entry) }
         map.stand(at: head)
         ownsTail = content.to % 1_000_000 != 0
         statistics.commits += 1

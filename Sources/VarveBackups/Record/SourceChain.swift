@@ -41,7 +41,7 @@ struct SourceChain {
     /// Where to go on after a position; nil if it is of none of the sources.
     func resumption(_ position: SourcePosition) throws(VarveError) -> (index: Int, offset: Int64)? {
         let parts = position.name.split(separator: " ", maxSplits: 2)
-        guard parts.count == 3, let size = Int(parts[1]), size <= Self.headBytes,
+        guard parts.count == 3, let size = Int(parts[1]), 0...Self.headBytes ~= size,
             let offset = Int64(exactly: position.offset)
         else { return nil }
         for index in sources.indices.reversed() {

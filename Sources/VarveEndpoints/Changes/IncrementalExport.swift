@@ -1,4 +1,4 @@
-import VarveBytes
+public import VarveBytes
 
 /// The stretch of time whose net changes an incremental export holds.
 public struct ExportWindow: Sendable, Hashable {
@@ -53,8 +53,18 @@ struct IncrementalExport: Sendable {
 
     /// Reads an export's manifests; nil if it is a full one.
     private static func read(_ path: String) throws(VarveError) -> IncrementalExport? {
+        let summary = try ExportDirectory.bytes(path + "/manifest-summary")
+        return try IncrementalExport(path: path, summary: summary) { () throws(VarveError) in
+            try ExportDirectory.dataFiles(path, in: dataDirectory(of: path))
+        }
+    }
+
+    /// What the two manifests say, held against each other; nil if they are of a full export.
+    fileprivate init?(
+        path: String, summary text: [UInt8],
+        files: () throws(VarveError) -> [ExportDirectory.DataFile]
+    ) throws(VarveError) {
         let place = path + "/manifest-summary.json"
-        let text = try ExportDirectory.bytes(path + "/manifest-summary")
         let summary = try JSONValue.parse(text.raw, at: place)
         guard summary["exportType"]?.string == "INCREMENTAL_EXPORT" else { return nil }
         guard summary["outputFormat"]?.string == "DYNAMODB_JSON" else {
@@ -76,19 +86,37 @@ struct IncrementalExport: Sendable {
             from: from, to: to, hasOldImages: summary["outputView"]?.string != "NEW_IMAGE",
             itemCount: count, exportARN: summary["exportArn"]?.string,
             tableARN: summary["tableArn"]?.string, tableID: summary["tableId"]?.string)
-        let files = try ExportDirectory.dataFiles(path, in: dataDirectory(of: path))
+        let files = try files()
         let total = files.reduce(Int64(0)) { $0 &+ $1.itemCount }
         if total != count {
             throw VarveError(
                 .invalidInput,
                 "the export's summary says \(count) items, its list of files \(total)", at: place)
         }
-        return IncrementalExport(path: path, window: window, files: files)
+        self.path = path
+        self.window = window
+        self.files = files
     }
 
     /// The data of all incremental exports lies beside them; some copy it into each.
     private static func dataDirectory(of path: String) -> String {
         let own = path + "/data"
         return ExportDirectory.exists(own) ? own : FileSystem.parent(of: path) + "/data"
+    }
+}
+
+extension ExportManifests {
+    /// Reads both of an incremental export and holds them against each other.
+    /// - Returns: its window, and the names of the data files.
+    /// - Throws: `invalidInput`; `unsupported`, also for a full export.
+    public static func checkIncremental(
+        summary: [UInt8], files: [UInt8]
+    ) throws(VarveError) -> (window: ExportWindow, files: [String]) {
+        let export = try IncrementalExport(path: "export", summary: summary) {
+            () throws(VarveError) in
+            try ExportDirectory.dataFiles(files, of: "export", in: "export/data")
+        }
+        guard let export else { throw VarveError(.unsupported, "this is a full export") }
+        return (export.window, export.files.map(\.path))
     }
 }

@@ -225,6 +225,7 @@ extension CommitRecord.Logical {
     }
 
     func check() throws(VarveError) {
+        try RecordRules.checkNumber(sequence, "the commit's sequence")
         try RecordRules.checkStretch(from, to, "the commit")
         try RecordRules.checkText(sourceKind, "the kind of the source")
         if sourcePosition.count > RecordRules.textBytesMax {

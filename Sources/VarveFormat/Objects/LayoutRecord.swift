@@ -117,6 +117,8 @@ extension LayoutRecord: SealedRecord {
 
     public func check() throws(VarveError) {
         if number == 0 { throw RecordRules.fault("layouts are numbered from 1") }
+        try RecordRules.checkNumber(number, "the layout's number")
+        try RecordRules.checkNumber(nextSequence, "the next commit's sequence")
         try RecordRules.checkTime(written, "the time of writing")
         for (index, range) in ranges.enumerated() {
             try range.check()

@@ -145,9 +145,9 @@ extension ObjectName {
         (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
     }
 
-    /// Sixteen hexadecimal digits of lower case.
+    /// Sixteen hexadecimal digits of lower case; a number that can be counted on from.
     private static func number(_ text: String) -> UInt64? {
         guard text.utf8.count == 16, [UInt8](hexadecimal: text) != nil else { return nil }
-        return UInt64(text, radix: 16)
+        return UInt64(text, radix: 16).flatMap { $0 <= RecordRules.numberMax ? $0 : nil }
     }
 }

@@ -10,12 +10,19 @@ enum RecordRules {
     static let times =
         Instant.least.microseconds...Instant.greatest.microseconds + 999_999
 
+    /// Greatest sequence, number or ordinal: the one after it is a number too.
+    static let numberMax = UInt64(Int64.max)
+
     static func fault(_ message: String) -> VarveError { VarveError(.invalidInput, message) }
 
     static func checkText(
         _ text: String, _ what: String, limit: Int = textBytesMax
     ) throws(VarveError) {
         if text.utf8.count > limit { throw fault("\(what) is longer than \(limit) bytes") }
+    }
+
+    static func checkNumber(_ number: UInt64, _ what: String) throws(VarveError) {
+        if number > numberMax { throw fault("\(what) is not less than 2^63") }
     }
 
     static func checkTime(_ time: Int64, _ what: String) throws(VarveError) {

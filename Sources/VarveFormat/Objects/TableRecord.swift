@@ -87,6 +87,7 @@ extension TableRecord: SealedRecord {
         try RecordRules.checkText(arn, "the table's ARN")
         try RecordRules.checkText(serviceID, "the TableId")
         try RecordRules.checkTime(created, "the time of creation")
+        try RecordRules.checkNumber(ordinal, "the table's ordinal")
         for attribute in [keySchema.partition, keySchema.sort] {
             guard let attribute else { continue }
             if attribute.name.isEmpty { throw RecordRules.fault("a key attribute has no name") }

@@ -17,7 +17,9 @@ struct ObjectNameTests {
         (.table(table), "tables/\(digits)/table"),
         (.commit(table, sequence: 0), "tables/\(digits)/commits/0000000000000000"),
         (.commit(table, sequence: 0x1a2b), "tables/\(digits)/commits/0000000000001a2b"),
-        (.commit(table, sequence: .max), "tables/\(digits)/commits/ffffffffffffffff"),
+        (
+            .commit(table, sequence: 1 << 63 - 1), "tables/\(digits)/commits/7fffffffffffffff"
+        ),
         (.layout(table, number: 1), "tables/\(digits)/layouts/0000000000000001"),
         (.settings(table, ordinal: 0), "tables/\(digits)/settings/0000000000000000"),
         (.retention(table, ordinal: 1), "tables/\(digits)/retention/0000000000000001"),
@@ -59,6 +61,7 @@ struct ObjectNameTests {
         "tables/\(digits)/commits/+000000000000001", "tables/\(digits)/commits/x",
         "tables/\(digits)/table/x", "tables/\(digits)/other", "temporary/1-2", "probe/x",
         "tables/\(digits)/commits", "condemned/0", "intents/",
+        "tables/\(digits)/commits/8000000000000000", "condemned/ffffffffffffffff",
     ])
     func refuses(path: String) {
         #expect(ObjectName(path: path) == nil)

@@ -1,0 +1,1 @@
+../../Tests/VarveGoldenTests/Decoder+History.swift

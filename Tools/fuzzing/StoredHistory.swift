@@ -1,0 +1,1 @@
+../../Tests/VarveGoldenTests/StoredHistory.swift
