@@ -10,8 +10,13 @@ extension Repository {
     ) throws -> any RowSource {
         let image = try ImageScan(plan.image, schema: schema, repository: self, bounds: bounds)
         if plan.runs.isEmpty { return image }
+        // Of few runs several pages ahead, of many none: each page decoded takes memory.
+        let share = pipelineLimit / plan.runs.count
+        let ahead = plan.runs.count > 32 ? 1 : max(share, min(2, pipelineLimit))
         let runs = try plan.runs.map {
-            try RunScan($0.tree, schema: schema, repository: self, bounds: bounds)
+            try RunScan(
+                $0.tree, schema: schema, repository: self, bounds: bounds,
+                times: .min..<plan.before, isNet: true, ahead: ahead)
         }
         return try MergedState(
             image: image, net: try NetChanges(runs: runs, before: plan.before))

@@ -76,7 +76,9 @@ final class WindowDifference: DifferenceSource {
             image: older.image, runs: older.runs.map(\.tree), before: older.before,
             schema: schema, blobs: blobs)
         let times = older.before..<before
-        let sources = try runs.map { try repository.changes(of: $0, in: times, schema: schema) }
+        let sources = try runs.map {
+            try repository.netChanges(of: $0, in: times, schema: schema)
+        }
         changes = try ChangeCursor(NetChanges(runs: sources, before: before))
         self.isReversed = isReversed
     }

@@ -46,13 +46,20 @@ final class RunScan: ChangeSource {
     /// - Parameters:
     ///   - bounds: only changes of these keys.
     ///   - times: only changes of this stretch of time; microseconds.
+    ///   - isNet: of each key and page only the newest change before the end of `times`, and only
+    ///     if it is within.
+    ///   - ahead: pages that are decoded at once on other threads; 1 decodes none ahead.
     convenience init(
         _ tree: TreeReference, schema: KeySchema, repository: Repository,
-        bounds: KeyBounds = .all, times: Range<Int64>? = nil
+        bounds: KeyBounds = .all, times: Range<Int64>? = nil, isNet: Bool = false,
+        ahead: Int = 1
     ) throws {
         var walk = try IndexWalk(
             tree, kind: .run, blobs: repository.blobs, bounds: bounds, times: times)
-        self.init(schema: schema, repository: repository, bounds: bounds, times: times) {
+        self.init(
+            schema: schema, repository: repository, bounds: bounds, times: times,
+            isNet: isNet, ahead: ahead
+        ) {
             try walk.next()
         }
     }
@@ -60,14 +67,14 @@ final class RunScan: ChangeSource {
     /// Reads the leaves that `next` names, in key order.
     init(
         schema: KeySchema, repository: Repository, bounds: KeyBounds = .all,
-        times: Range<Int64>?, leaves next: @escaping () throws -> IndexEntry?
+        times: Range<Int64>?, isNet: Bool = false, ahead: Int = 1,
+        leaves next: @escaping () throws -> IndexEntry?
     ) {
         let blobs = repository.blobs
-        // Many runs are open at a time: one page ahead each.
-        leaves = LeafQueue(limit: 1, next: next) { entry in
-            let block = try blobs.runLeaf(entry, schema: schema)
+        leaves = LeafQueue(limit: ahead, next: next) { entry in
+            let block = try blobs.runLeaf(entry, schema: schema, newestIn: isNet ? times : nil)
             if !bounds.isAll { block.restrict(to: bounds) }
-            if let times { block.restrict(to: times) }
+            if let times, !isNet { block.restrict(to: times) }
             return block
         }
     }

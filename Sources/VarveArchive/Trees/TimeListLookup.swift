@@ -122,20 +122,24 @@ struct OrdinalWalk {
 }
 
 extension Repository {
-    /// The changes of a run in a stretch of time, in (key, time, sequence) order.
+    /// What the changes of a run in a stretch of time come to: of each key the newest one before
+    /// the end of the stretch, if it is within; of a key on two pages, one of each.
     ///
     /// By the run's time list at most a page for each change; without one all pages that may hold
     /// such changes.
-    func changes(
+    func netChanges(
         of run: Piece, in times: Range<Int64>, schema: KeySchema
     ) throws -> any ChangeSource {
-        if times.lowerBound <= run.from, times.upperBound >= run.to {
-            return try RunScan(run.tree, schema: schema, repository: self)
-        }
-        guard let list = run.timeList, !times.isEmpty,
+        let isWhole = times.lowerBound <= run.from && times.upperBound >= run.to
+        guard !isWhole, let list = run.timeList, !times.isEmpty,
             let ordinals = try TimeListLookup.ordinals(list, times, blobs: blobs)
-        else { return try RunScan(run.tree, schema: schema, repository: self, times: times) }
+        else {
+            return try RunScan(
+                run.tree, schema: schema, repository: self, times: times, isNet: true)
+        }
         var walk = OrdinalWalk(run.tree, ordinals: ordinals, blobs: blobs)
-        return RunScan(schema: schema, repository: self, times: times) { try walk.next() }
+        return RunScan(schema: schema, repository: self, times: times, isNet: true) {
+            try walk.next()
+        }
     }
 }

@@ -131,19 +131,14 @@ final class RunLookup {
         var found: (block: ChangeBlock, index: Int)?
         while let entry = try walk.leaf(for: rows, index) {
             if entry.id != leaf {
-                block = try blobs.runLeaf(entry, schema: schema)
+                block = try blobs.runLeaf(
+                    entry, schema: schema, newestIn: .min..<before)
                 leaf = entry.id
                 position = 0
             }
             let place = block.changes.rows.lowerBound(rows, index, from: position)
             position = place.index
-            if !place.found || block.changes.stamps[position].time >= before { return found }
-            while position + 1 < block.changes.count,
-                block.changes.stamps[position + 1].time < before,
-                block.changes.rows.order(position + 1, rows, index) == 0
-            {
-                position += 1
-            }
+            if !place.found { return found }
             found = (block, position)
             // The key's changes may go on in the next leaf.
             guard position + 1 == block.changes.count else { return found }
@@ -173,15 +168,23 @@ extension BlobStore {
     }
 
     /// A leaf page of a run, decoded.
-    func runLeaf(_ entry: IndexEntry, schema: KeySchema) throws(VarveError) -> ChangeBlock {
+    /// - Parameter times: if given, then of each key only its newest change before the end of this
+    ///   stretch, if it is within; microseconds.
+    func runLeaf(
+        _ entry: IndexEntry, schema: KeySchema, newestIn times: Range<Int64>? = nil
+    ) throws(VarveError) -> ChangeBlock {
         let plain = try plain(entry.id, as: .runLeaf)
         let block = ChangeBlock(capacity: 1 << 16)
         do throws(VarveError) {
             var page = LeafPageReader(schema: schema)
             try page.open(plain, kind: .run)
-            _ = try page.next(into: &block.changes)
+            if let times {
+                try page.readNewest(in: times, into: &block.changes)
+            } else {
+                _ = try page.next(into: &block.changes)
+            }
             block.hasOutlined = page.hasOutlined
-            if UInt64(block.changes.count) != entry.entries {
+            if UInt64(page.count) != entry.entries {
                 throw VarveError(.damaged, "the page's changes are not as many as recorded")
             }
         } catch {

@@ -38,6 +38,8 @@ public struct LeafPageReader: ~Copyable, Sendable {
     var shapes = GrowingBuffer<RowShapes.Shape>()
     var ordinals = GrowingBuffer<UInt32>()
     var counts = GrowingBuffer<Int>()
+    /// Values of each attribute column that `readNewest` has passed over.
+    var passed = GrowingBuffer<Int>()
     var key = ByteWriter()
     var lastKey = ByteWriter()
     var value = ByteWriter(capacity: 1 << 12)

@@ -79,6 +79,41 @@ struct LeafPageTests {
     }
 
     /// One flipped bit or byte, or a cut: an error, or another page that is valid. Never a trap.
+    /// Of each key the newest change of a stretch of time, as a filter of all changes tells it.
+    @Test(arguments: 0..<60)
+    func newestChangesAreRead(seed: Int) throws {
+        let sorts: [AttributeType?] = [nil, .string, .number, .binary]
+        var source = RandomRows(
+            seed: UInt64(900 + seed), partition: Self.types[seed % 3], sort: sorts[seed / 3 % 4])
+        let rows = source.rows([1, 3, 60, 400][seed % 4], .run)
+        let page = try TestRows.encode(rows, source.schema, .run)
+        let times = rows.map(\.stamp.time).sorted()
+        var stretches = [Int64.min..<Int64.max, times[0]..<times[0]]
+        var random = SeededRandom(UInt64(seed))
+        for _ in 0..<6 {
+            let ends = [random.pick(times), random.pick(times) + 1].sorted()
+            stretches.append(ends[0]..<ends[1])
+            stretches.append(.min..<ends[1])
+        }
+        for stretch in stretches {
+            var expected: [TestRow] = []
+            for (index, row) in rows.enumerated() where stretch.contains(row.stamp.time) {
+                let next = index + 1 < rows.count ? rows[index + 1] : nil
+                if let next, next.key == row.key, next.stamp.time < stretch.upperBound { continue }
+                expected.append(row)
+            }
+            var reader = LeafPageReader(schema: source.schema)
+            try reader.open(page, kind: .run)
+            var found = ChangeBuffer()
+            try reader.readNewest(in: stretch, into: &found)
+            #expect(found.stamps == expected.map(\.stamp), "seed \(seed), \(stretch)")
+            for (index, row) in expected.enumerated() {
+                #expect(found.rows.keyBytes(index) == row.key)
+                #expect(found.rows.valueBytes(index) == row.value)
+            }
+        }
+    }
+
     @Test(arguments: 0..<12)
     func damageNeverTraps(seed: Int) throws {
         let sorts: [AttributeType?] = [nil, .string, .number, .binary]
