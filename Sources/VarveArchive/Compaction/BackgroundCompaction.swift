@@ -131,7 +131,11 @@ public final class BackgroundCompaction: Sendable {
                 state.isWorking = false
                 return nil
             }
-            state.tables[due.key]?.uncovered = 1
+            // The look at a table that was added covers nothing, if nothing else makes it due: the
+            // commits that came in the meantime count.
+            if due.value.uncovered >= Compactor.uncoveredCommitsMax {
+                state.tables[due.key]?.uncovered = 1
+            }
             state.tables[due.key]?.isNew = false
             return (due.key, due.value.record)
         }
