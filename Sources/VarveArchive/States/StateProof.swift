@@ -22,33 +22,33 @@ extension Repository {
     /// and its item hashes are added and taken away. So the rows that did not change in between are
     /// held to a digest recorded when the data was live; those that did, to the hashes of their
     /// pages, to the 16 bits and to the count of items. Source: Spec 05, Spec 07.
+    /// - Parameter sum: what the changes since then came to, if it is known from reading the state.
     /// - Throws: `proofFailed` if what comes out contradicts the bits or the count recorded.
     /// - Complexity: O(changes of at most 255 checkpoints), as `difference(in:from:to:)`.
     public func wholeDigest(
-        of plan: StatePlan, in history: TableHistory
+        of plan: StatePlan, in history: TableHistory, adding sum: StretchSum? = nil
     ) throws -> ProvenDigest {
         let point = plan.checkpoint
         if let digest = point.digest.whole { return ProvenDigest(digest: digest) }
-        guard let start = try history.pages?.leafStart(upTo: point.instant.second),
-            let known = start.digest.whole
-        else {
-            throw VarveError(
-                .damaged, "no whole digest is recorded before \(point.instant)",
-                at: "table \(history.record.name)")
-        }
-        let source = try difference(
-            in: history, from: try history.plan(at: start.instant), to: plan)
+        let (start, known) = try lastWhole(before: point, in: history)
         var digest = known
         var items = start.items
-        while let block = try source.nextBlock() {
-            for entry in block.entries {
-                if let old = entry.old {
-                    digest = digest &- block.old.itemHash(old)
-                    items = items &- 1
-                }
-                if let new = entry.new {
-                    digest = digest &+ block.new.itemHash(new)
-                    items = items &+ 1
+        if let sum {
+            digest = digest &+ sum.digest
+            items = items &+ sum.items
+        } else {
+            let source = try difference(
+                in: history, from: try history.plan(at: start.instant), to: plan)
+            while let block = try source.nextBlock() {
+                for entry in block.entries {
+                    if let old = entry.old {
+                        digest = digest &- block.old.itemHash(old)
+                        items = items &- 1
+                    }
+                    if let new = entry.new {
+                        digest = digest &+ block.new.itemHash(new)
+                        items = items &+ 1
+                    }
                 }
             }
         }
@@ -60,5 +60,30 @@ extension Repository {
                 at: "table \(history.record.name)")
         }
         return ProvenDigest(digest: digest, derivedFrom: start.instant)
+    }
+
+    /// The sum that leads to the whole digest of a state, for whoever reads the state anyway. Nil
+    /// if the digest is recorded whole, or the state builds on an image that is too late.
+    public func stretchSum(
+        for plan: StatePlan, in history: TableHistory
+    ) throws -> StretchSum? {
+        if plan.checkpoint.digest.whole != nil || plan.runs.isEmpty { return nil }
+        let (start, _) = try lastWhole(before: plan.checkpoint, in: history)
+        guard try history.plan(at: start.instant).image == plan.image else { return nil }
+        return StretchSum(since: start.instant.microseconds, blobs: blobs)
+    }
+
+    /// The last checkpoint up to another one of which the digest is recorded whole.
+    private func lastWhole(
+        before point: RecordedCheckpoint, in history: TableHistory
+    ) throws -> (RecordedCheckpoint, Hash256) {
+        guard let start = try history.pages?.leafStart(upTo: point.instant.second),
+            let known = start.digest.whole
+        else {
+            throw VarveError(
+                .damaged, "no whole digest is recorded before \(point.instant)",
+                at: "table \(history.record.name)")
+        }
+        return (start, known)
     }
 }

@@ -4,9 +4,11 @@ public import VarveModel
 
 extension Repository {
     /// The rows of a state, in key order, in-line values not expanded.
-    /// - Parameter bounds: only keys within; only pages that may hold such keys are read.
+    /// - Parameters:
+    ///   - bounds: only keys within; only pages that may hold such keys are read.
+    ///   - sum: is told what the last changes came to.
     public func rows(
-        _ plan: StatePlan, schema: KeySchema, bounds: KeyBounds = .all
+        _ plan: StatePlan, schema: KeySchema, bounds: KeyBounds = .all, adding sum: StretchSum? = nil
     ) throws -> any RowSource {
         let image = try ImageScan(plan.image, schema: schema, repository: self, bounds: bounds)
         if plan.runs.isEmpty { return image }
@@ -16,10 +18,10 @@ extension Repository {
         let runs = try plan.runs.map {
             try RunScan(
                 $0.tree, schema: schema, repository: self, bounds: bounds,
-                times: .min..<plan.before, isNet: true, ahead: ahead)
+                times: .min..<plan.before, isNet: true, since: sum?.start ?? .min, ahead: ahead)
         }
-        return try MergedState(
-            image: image, net: try NetChanges(runs: runs, before: plan.before))
+        let net = try NetChanges(runs: runs, before: plan.before, since: sum?.start ?? .min)
+        return try MergedState(image: image, net: net, adding: sum)
     }
 
     /// Puts the outlined values of a block in their places.

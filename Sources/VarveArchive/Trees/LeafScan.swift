@@ -47,18 +47,18 @@ final class RunScan: ChangeSource {
     ///   - bounds: only changes of these keys.
     ///   - times: only changes of this stretch of time; microseconds.
     ///   - isNet: of each key and page only the newest change before the end of `times`, and only
-    ///     if it is within.
+    ///     if it is within; of those from `start` on also the newest one before it.
     ///   - ahead: pages that are decoded at once on other threads; 1 decodes none ahead.
     convenience init(
         _ tree: TreeReference, schema: KeySchema, repository: Repository,
         bounds: KeyBounds = .all, times: Range<Int64>? = nil, isNet: Bool = false,
-        ahead: Int = 1
+        since start: Int64 = .min, ahead: Int = 1
     ) throws {
         var walk = try IndexWalk(
             tree, kind: .run, blobs: repository.blobs, bounds: bounds, times: times)
         self.init(
             schema: schema, repository: repository, bounds: bounds, times: times,
-            isNet: isNet, ahead: ahead
+            isNet: isNet, since: start, ahead: ahead
         ) {
             try walk.next()
         }
@@ -67,12 +67,13 @@ final class RunScan: ChangeSource {
     /// Reads the leaves that `next` names, in key order.
     init(
         schema: KeySchema, repository: Repository, bounds: KeyBounds = .all,
-        times: Range<Int64>?, isNet: Bool = false, ahead: Int = 1,
+        times: Range<Int64>?, isNet: Bool = false, since start: Int64 = .min, ahead: Int = 1,
         leaves next: @escaping () throws -> IndexEntry?
     ) {
         let blobs = repository.blobs
         leaves = LeafQueue(limit: ahead, next: next) { entry in
-            let block = try blobs.runLeaf(entry, schema: schema, newestIn: isNet ? times : nil)
+            let block = try blobs.runLeaf(
+                entry, schema: schema, newestIn: isNet ? times : nil, since: start)
             if !bounds.isAll { block.restrict(to: bounds) }
             if let times, !isNet { block.restrict(to: times) }
             return block

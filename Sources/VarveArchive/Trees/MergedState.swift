@@ -12,14 +12,20 @@ public final class MergedState: RowSource {
     private var changes: ChangeBlock?
     private var position = 0
     private var imageEnded = false
+    private let sum: StretchSum?
     private static let blockBytes = 1 << 18
 
     /// - Parameters:
     ///   - image: the rows before, in key order.
-    ///   - net: at most one change a key, in key order.
-    public init(image: any RowSource, net: any ChangeSource) throws {
+    ///   - net: at most one change a key, in key order; behind one from the start of the sum on,
+    ///     what the key was before that, if a change tells it.
+    ///   - sum: is told what the changes from its start on came to.
+    public init(
+        image: any RowSource, net: any ChangeSource, adding sum: StretchSum? = nil
+    ) throws {
         self.image = image
         self.net = net
+        self.sum = sum
         changes = try net.nextBlock()
     }
 
@@ -50,7 +56,9 @@ public final class MergedState: RowSource {
             let place = block.rows.lowerBound(now.changes.rows, position, from: from)
             result.rows.append(block.rows, from..<place.index)
             from = place.found ? place.index + 1 : place.index
+            let hasOlder = try note(now, block, place.found ? place.index : nil)
             try take(now, into: result)
+            if hasOlder { try pass() }
         }
         result.rows.append(block.rows, from..<block.rows.count)
         return result
@@ -60,7 +68,9 @@ public final class MergedState: RowSource {
     private func rest() throws -> RowBlock? {
         let result = RowBlock()
         while let now = changes, result.rows.byteCount < Self.blockBytes {
+            let hasOlder = try note(now, nil, nil)
             try take(now, into: result)
+            if hasOlder { try pass() }
         }
         return result.rows.count > 0 ? result : nil
     }
@@ -70,10 +80,35 @@ public final class MergedState: RowSource {
             result.rows.append(block.changes.rows, position..<position + 1)
             if block.hasOutlined { result.hasOutlined = true }
         }
+        try pass()
+    }
+
+    private func pass() throws {
         position += 1
-        if position == block.changes.count {
+        if position == changes?.changes.count {
             changes = try net.nextBlock()
             position = 0
         }
+    }
+
+    /// Tells the sum of a change, if it is from its start on.
+    /// - Parameter row: the key's row in a block of the image.
+    /// - Returns: whether what the key was before follows the change.
+    private func note(_ now: ChangeBlock, _ image: RowBlock?, _ row: Int?) throws -> Bool {
+        guard let sum, now.changes.stamps[position].time >= sum.start else { return false }
+        let next = position + 1
+        let hasOlder = next < now.changes.count
+            && now.changes.rows.order(next, now.changes.rows, position) == 0
+        if hasOlder {
+            if now.changes.stamps[next].kind == .put {
+                try sum.take(now.changes.rows, next, now.hasOutlined)
+            }
+        } else if let image, let row {
+            try sum.take(image.rows, row, image.hasOutlined)
+        }
+        if now.changes.stamps[position].kind == .put {
+            try sum.add(now.changes.rows, position, now.hasOutlined)
+        }
+        return hasOlder
     }
 }

@@ -169,9 +169,10 @@ extension BlobStore {
 
     /// A leaf page of a run, decoded.
     /// - Parameter times: if given, then of each key only its newest change before the end of this
-    ///   stretch, if it is within; microseconds.
+    ///   stretch, if it is within; microseconds. See `readNewest` for `start`.
     func runLeaf(
-        _ entry: IndexEntry, schema: KeySchema, newestIn times: Range<Int64>? = nil
+        _ entry: IndexEntry, schema: KeySchema, newestIn times: Range<Int64>? = nil,
+        since start: Int64 = .min
     ) throws(VarveError) -> ChangeBlock {
         let plain = try plain(entry.id, as: .runLeaf)
         let block = ChangeBlock(capacity: 1 << 16)
@@ -179,7 +180,7 @@ extension BlobStore {
             var page = LeafPageReader(schema: schema)
             try page.open(plain, kind: .run)
             if let times {
-                try page.readNewest(in: times, into: &block.changes)
+                try page.readNewest(in: times, since: start, into: &block.changes)
             } else {
                 _ = try page.next(into: &block.changes)
             }

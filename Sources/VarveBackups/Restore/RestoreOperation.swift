@@ -56,12 +56,18 @@ public struct RestoreOperation {
             readsBack: request.format == .dynamoDBJSON || request.format == .export,
             isCompressed: isCompressed, isPart: !bounds.isAll)
         control.begin(total: bounds.isAll ? Int(state.plan.checkpoint.items) : 0)
-        let recorded = recordedDigest(history, state.plan)
         // Of a part no digest is recorded.
-        if bounds.isAll { recorded.submit(()) }
-        let rows = try repository.rows(state.plan, schema: schema, bounds: bounds)
+        let isWhole = bounds.isAll
+        let stretch = isWhole ? try repository.stretchSum(for: state.plan, in: history) : nil
+        let aside = recordedDigest(history, state.plan)
+        if isWhole, stretch == nil { aside.submit(()) }
+        let rows = try repository.rows(
+            state.plan, schema: schema, bounds: bounds, adding: stretch)
         let sum = try copy(rows, rendering, to: target)
-        var receipt = try receipt(history, state, try recorded.take(), rendering, sum)
+        let recorded = try stretch.map {
+            try repository.wholeDigest(of: state.plan, in: history, adding: $0)
+        }
+        var receipt = try receipt(history, state, try recorded ?? aside.take(), rendering, sum)
         try check(receipt)
         try control.check()
         try target.finish()
@@ -155,8 +161,7 @@ public struct RestoreOperation {
 
     // MARK: Proof
 
-    /// Works out the digest that is recorded on another thread, beside the rows: of a checkpoint
-    /// that has 16 bits of it, changes before it are read.
+    /// Works out the digest that is recorded on another thread, beside the rows.
     private func recordedDigest(
         _ history: TableHistory, _ plan: StatePlan
     ) -> OrderedPipeline<Void, ProvenDigest> {

@@ -8,10 +8,13 @@ extension LeafPageReader {
     /// of a run page of which nothing was read yet. Values of other changes are not built: they
     /// cost little.
     ///
-    /// - Parameter times: microseconds.
+    /// - Parameters:
+    ///   - times: microseconds.
+    ///   - instant: of a key whose change is not before this, also its newest one before this;
+    ///     microseconds.
     /// - Throws: `damaged` if the entries do not ascend or a time is out of range.
     public mutating func readNewest(
-        in times: Range<Int64>, into changes: inout ChangeBuffer
+        in times: Range<Int64>, since instant: Int64 = .min, into changes: inout ChangeBuffer
     ) throws(VarveError) {
         precondition(kind == .run && position == 0)
         let page = page
@@ -29,9 +32,10 @@ extension LeafPageReader {
                 let order = lastKey.bytes.order(key.bytes)
                 if order > 0 || (order == 0 && !lastStamp.precedes(stamp)) { throw unordered() }
                 // Only now it is known whether the change before is the newest of its key.
-                let isNewest = times.contains(lastStamp.time)
-                    && (order != 0 || stamp.time >= times.upperBound)
-                try settle(isNewest, page, into: &changes)
+                let isTaken = times.contains(lastStamp.time)
+                    && (order != 0 || stamp.time >= times.upperBound
+                        || lastStamp.time < instant && stamp.time >= instant)
+                try settle(isTaken, page, into: &changes)
             }
             lastStamp = stamp
             swap(&key, &lastKey)

@@ -248,7 +248,8 @@ extension RecordedHistory {
             let plan = try history.plan(at: instant)
             #expect(plan.runs == chain.runs && plan.image == chain.image, label)
             #expect(plan.checkpoint.digest.agrees(with: expected.digest), label)
-            let source = try repository.rows(plan, schema: schema)
+            let sum = try repository.stretchSum(for: plan, in: history)
+            let source = try repository.rows(plan, schema: schema, adding: sum)
             var digest = Hash256.zero
             var items: UInt64 = 0
             while let block = try source.nextBlock() {
@@ -258,6 +259,10 @@ extension RecordedHistory {
                 items += UInt64(whole.count)
             }
             #expect(digest == expected.digest && items == expected.items, "second \(second)")
+            if let sum {
+                let summed = try repository.wholeDigest(of: plan, in: history, adding: sum)
+                #expect(summed.digest == digest, "second \(second)")
+            }
         }
     }
 }

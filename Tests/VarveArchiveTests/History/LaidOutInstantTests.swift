@@ -30,6 +30,7 @@ struct LaidOutInstantTests {
         let states = recorded.model.states
         #expect(history.commits.count == 1)
         var derived = 0
+        var summed = 0
         for second in states.indices {
             let plan = try history.plan(at: TestRepository.instant(Int64(second)))
             let rows = HistoryModel.rows(states[second])
@@ -37,8 +38,10 @@ struct LaidOutInstantTests {
             #expect(proven.digest == ItemDigest.tableDigest(of: rows), "second \(second)")
             #expect(try contents(repository, at: Int64(second)) == states[second])
             if proven.derivedFrom != nil { derived += 1 }
+            if try repository.sumsUp(to: proven, plan, history) { summed += 1 }
         }
         #expect(derived > states.count / 2)
+        #expect(summed > derived / 2)
         for step in 0..<60 {
             let from = Int(recorded.test.random.next() % UInt64(states.count))
             let to = Int(recorded.test.random.next() % UInt64(states.count))
@@ -118,5 +121,20 @@ struct LaidOutInstantTests {
         #expect(difference <= 9, "difference \(difference)")
         #expect(item <= 5, "item \(item)")
         #expect(versions <= 5, "versions \(versions)")
+    }
+}
+
+extension Repository {
+    /// Holds the digest that reading a state's rows sums up to the one worked out by itself.
+    /// - Returns: whether there is such a sum.
+    func sumsUp(
+        to proven: ProvenDigest, _ plan: StatePlan, _ history: TableHistory
+    ) throws -> Bool {
+        guard let sum = try stretchSum(for: plan, in: history) else { return false }
+        let source = try rows(plan, schema: history.record.keySchema, adding: sum)
+        while try source.nextBlock() != nil {}
+        let summed = try wholeDigest(of: plan, in: history, adding: sum)
+        #expect(summed == proven, "at \(plan.instant)")
+        return true
     }
 }

@@ -102,10 +102,20 @@ struct LeafPageTests {
                 if let next, next.key == row.key, next.stamp.time < stretch.upperBound { continue }
                 expected.append(row)
             }
+            // Of those from an instant on, also what was before it.
+            let since = random.chance(50) ? random.pick(times) : .min
+            expected = expected.flatMap { row in
+                let older = rows.last {
+                    $0.key == row.key && $0.stamp.time < since
+                        && stretch.contains($0.stamp.time)
+                }
+                guard row.stamp.time >= since, let older else { return [row] }
+                return [older, row]
+            }
             var reader = LeafPageReader(schema: source.schema)
             try reader.open(page, kind: .run)
             var found = ChangeBuffer()
-            try reader.readNewest(in: stretch, into: &found)
+            try reader.readNewest(in: stretch, since: since, into: &found)
             #expect(found.stamps == expected.map(\.stamp), "seed \(seed), \(stretch)")
             for (index, row) in expected.enumerated() {
                 #expect(found.rows.keyBytes(index) == row.key)
