@@ -8,7 +8,8 @@ extension Repository {
     ///   - bounds: only keys within; only pages that may hold such keys are read.
     ///   - sum: is told what the last changes came to.
     public func rows(
-        _ plan: StatePlan, schema: KeySchema, bounds: KeyBounds = .all, adding sum: StretchSum? = nil
+        _ plan: StatePlan, schema: KeySchema, bounds: KeyBounds = .all,
+        adding sum: StretchSum? = nil
     ) throws -> any RowSource {
         let image = try ImageScan(plan.image, schema: schema, repository: self, bounds: bounds)
         if plan.runs.isEmpty { return image }
