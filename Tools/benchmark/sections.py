@@ -49,6 +49,7 @@ def backup(bench):
     for _ in range(bench.repeats):
         for contender in contenders:
             contender.fresh()
+            settle()
             measured[contender.name].append(contender.backup(source))
             sizes[contender.name] = size_of(contender.repository)
     plain = source.stat().st_size
@@ -71,6 +72,11 @@ def backup(bench):
             "repository against the smallest borg zstd,3", min(borgs), sizes["varve"], megabytes)
     for contender in contenders:
         contender.drop()
+
+
+def settle():
+    """Lets the disk come to rest: no program waits for what another one wrote."""
+    os.sync()
 
 
 def compare(bench, results, what, borg_kind, borg_factor, restic_factor):
@@ -101,6 +107,7 @@ def restore(bench):
         for contender in contenders:
             shutil.rmtree(target, ignore_errors=True)
             target.mkdir()
+            settle()
             usage, file = contender.restore(target)
             if turn == 0 and count_lines(file) != lines:
                 raise Failed(f"{contender.name} restored {count_lines(file)} lines, not {lines}")
