@@ -158,7 +158,12 @@ class StreamTests(unittest.TestCase):
         step = int(os.environ.get("VARVE_STREAM_STEP", "1"))
         versions = {line["ts"]: line for line in lines_of(f"{STREAM}.versions.jsonl.gz")}
         compared = 0
-        for ordinal, (second, rows) in enumerate(replay(self.events)):
+        states, rows, ahead = replay(self.events), {}, None
+        for ordinal, second in enumerate(sorted(versions)):
+            # Of a version in which nothing changed there is no event.
+            ahead = ahead or next(states, None)
+            if ahead and ahead[0] == second:
+                rows, ahead = dict(ahead[1]), None
             if ordinal % step:
                 continue
             self.assertEqual(sha256_of(rows), versions[second]["state_sha256"], second)
