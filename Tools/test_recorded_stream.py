@@ -133,6 +133,8 @@ class KeptPage(reader.LeafPage):
 class StreamTests(unittest.TestCase):
     def setUp(self):
         self.events = list(lines_of(f"{STREAM}.events.jsonl.gz"))
+        # By id: that holds as long as the events do, so each test has its own.
+        self.normal_rows = {}
         self.addCleanup(setattr, reader, "LeafPage", reader.LeafPage)
         reader.LeafPage = KeptPage
         folder = tempfile.TemporaryDirectory(prefix="varve-stream-")
@@ -213,11 +215,11 @@ class StreamTests(unittest.TestCase):
             self.assertEqual(found, {key: self.normal_row(row) for key, row in rows.items()})
             self.assertEqual((state.items, state.bytes), history.expectation(instant)[:2])
 
-    def normal_row(self, row, known={}):
+    def normal_row(self, row):
         """The normal form of a row; the same row is not worked out twice."""
-        if id(row) not in known:
-            known[id(row)] = normal(typed(row))
-        return known[id(row)]
+        if id(row) not in self.normal_rows:
+            self.normal_rows[id(row)] = normal(typed(row))
+        return self.normal_rows[id(row)]
 
 
 if __name__ == "__main__":
