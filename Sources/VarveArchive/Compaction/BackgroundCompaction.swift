@@ -35,6 +35,10 @@ public final class BackgroundCompaction: Sendable {
         var record: TableRecord
         /// Commits that the newest layout did not cover when last looked at, and those since.
         var uncovered: Int
+        /// Their checkpoints.
+        var checkpoints: Int
+        /// Checkpoints that no layout covers.
+        var uncoveredCheckpoints: Int
         /// Whether the table has not been looked at since it was added.
         var isNew = true
     }
@@ -48,14 +52,19 @@ public final class BackgroundCompaction: Sendable {
 
     private let store: any ObjectStore
     private let environment: Repository.Environment
+    private let limits: Compactor.Limits
     private let runsInline: Bool
     private let garbage = CompactionGarbage()
     private let state = Mutex(State())
     private let queue = DispatchQueue(label: "varve.compaction")
 
     /// - Parameter inline: do all of it within `add` and `committed`, in order: for tests.
-    public init(_ repository: Repository, inline: Bool = false) {
+    public init(
+        _ repository: Repository, limits: Compactor.Limits = Compactor.Limits(),
+        inline: Bool = false
+    ) {
         store = repository.store
+        self.limits = limits
         runsInline = inline
         var environment = repository.environment
         environment.workers = 1
@@ -66,18 +75,39 @@ public final class BackgroundCompaction: Sendable {
     public func add(_ history: TableHistory) {
         state.withLock {
             $0.tables[history.id] = Table(
-                record: history.record, uncovered: history.commits.count)
+                record: history.record, uncovered: history.commits.count,
+                checkpoints: history.uncovered.count,
+                uncoveredCheckpoints: history.uncovered.count)
         }
         start()
     }
 
-    /// Tells that a table has so many commits more. Takes no time, whatever is due.
-    public func committed(_ table: TableID, count: Int = 1) {
+    /// Tells that a table has so many commits more, with so many checkpoints. Takes no time,
+    /// whatever is due.
+    public func committed(_ table: TableID, count: Int = 1, checkpoints: Int = 1) {
         let isDue = state.withLock { state in
             state.tables[table]?.uncovered += count
-            return state.tables[table]?.isDue == true
+            state.tables[table]?.checkpoints += checkpoints
+            state.tables[table]?.uncoveredCheckpoints += checkpoints
+            return state.tables[table]?.isDue(limits) == true
         }
         if isDue { start() }
+    }
+
+    /// Waits while a table has so many more checkpoints than a layout may lack that whoever opens
+    /// it would need much memory. So many come only from a source that is long past: a live one
+    /// never waits. Nor does it wait for a compaction that fails.
+    /// - Parameter isHurried: asked again and again; when it says so, the wait is over.
+    public func catchUp(_ table: TableID, giveUp isHurried: () throws -> Bool) rethrows {
+        while isFarBehind(table), try !isHurried() { Self.pause() }
+    }
+
+    private func isFarBehind(_ table: TableID) -> Bool {
+        state.withLock { state in
+            guard state.isWorking, state.report.failure == nil, let table = state.tables[table]
+            else { return false }
+            return table.uncoveredCheckpoints > 3 * limits.checkpoints
+        }
     }
 
     public var report: Report { state.withLock { $0.report } }
@@ -89,10 +119,13 @@ public final class BackgroundCompaction: Sendable {
     public func end(giveUp isStopping: () -> Bool = { true }) {
         while state.withLock({ $0.isWorking }) {
             if isStopping() { state.withLock { $0.isStopping = true } }
-            let pause = DispatchSemaphore(value: 0)
-            _ = pause.wait(timeout: .now() + .milliseconds(5))
+            Self.pause()
         }
         state.withLock { $0.isStopping = true }
+    }
+
+    private static func pause() {
+        _ = DispatchSemaphore(value: 0).wait(timeout: .now() + .milliseconds(5))
     }
 
     // MARK: Working
@@ -125,7 +158,7 @@ public final class BackgroundCompaction: Sendable {
     /// The next table; nil if there is none, and then the work is over.
     private func next() -> (id: TableID, record: TableRecord)? {
         state.withLock { state in
-            let due = state.tables.filter(\.value.isDue)
+            let due = state.tables.filter { $0.value.isDue(limits) }
                 .max { ($0.value.uncovered, $1.key) < ($1.value.uncovered, $0.key) }
             guard let due, !state.isStopping else {
                 state.isWorking = false
@@ -133,8 +166,9 @@ public final class BackgroundCompaction: Sendable {
             }
             // The look at a table that was added covers nothing, if nothing else makes it due: the
             // commits that came in the meantime count.
-            if due.value.uncovered >= Compactor.uncoveredCommitsMax {
+            if due.value.hasMuch(limits) {
                 state.tables[due.key]?.uncovered = 1
+                state.tables[due.key]?.checkpoints = 0
             }
             state.tables[due.key]?.isNew = false
             return (due.key, due.value.record)
@@ -148,13 +182,16 @@ public final class BackgroundCompaction: Sendable {
             // An instance keeps what layouts carry; one that is used for months must not.
             let compactor = Compactor(
                 try Repository.open(store, environment: environment), garbage: garbage,
-                check: { [self] in try check() })
+                limits: limits, check: { [self] in try check() })
             guard let step = try compactor.step(id, record) else {
                 let collection = try compactor.collectIfDue()
                 state.withLock { $0.report.deletedPacks += collection?.deletedPacks ?? 0 }
                 return
             }
-            state.withLock { $0.report.add(step) }
+            state.withLock {
+                $0.report.add(step)
+                $0.tables[id]?.uncoveredCheckpoints -= step.coveredCheckpoints
+            }
             try check()
         }
     }
@@ -168,7 +205,11 @@ public final class BackgroundCompaction: Sendable {
 
 extension BackgroundCompaction.Table {
     /// A table that was added may have merges left; one that is looked after has only commits.
-    fileprivate var isDue: Bool { isNew || uncovered >= Compactor.uncoveredCommitsMax }
+    fileprivate func isDue(_ limits: Compactor.Limits) -> Bool { isNew || hasMuch(limits) }
+
+    fileprivate func hasMuch(_ limits: Compactor.Limits) -> Bool {
+        uncovered >= limits.commits || checkpoints > limits.checkpoints
+    }
 }
 
 extension BackgroundCompaction.Report {

@@ -13,8 +13,9 @@ import VarveModel
 public struct Compactor: Sendable {
     /// What a step did.
     public struct Step: Hashable, Sendable {
-        /// Commits that the new layout covers and the one before did not.
+        /// Commits that the new layout covers and the one before did not, and their checkpoints.
         public var coveredCommits = 0
+        public var coveredCheckpoints = 0
         /// Runs that were merged, the runs that they became, and the stored bytes of those.
         public var mergedRuns = 0
         public var newRuns = 0
@@ -27,26 +28,37 @@ public struct Compactor: Sendable {
         public var layoutNumber: UInt64 = 0
     }
 
-    /// Uncovered commits from which on a layout is due. Source: Spec 11.
-    public static let uncoveredCommitsMax = 256
+    /// When a layout is due. Source: Spec 11.
+    public struct Limits: Hashable, Sendable {
+        /// So many uncovered commits.
+        public var commits = 256
+        /// More checkpoints of uncovered commits. A step covers about so many at most: they are in
+        /// memory, for it as for whoever opens the table.
+        public var checkpoints = 1 << 17
+
+        public init() {}
+    }
+
     /// Stored bytes of runs that are merged beside other work; more get a step of their own.
     private static let sideWorkBytesMax: UInt64 = 64 << 20
 
     let repository: Repository
     let garbage: CompactionGarbage
+    private let limits: Limits
     private let check: @Sendable () throws -> Void
 
-    public init(_ repository: Repository) {
-        self.init(repository, garbage: CompactionGarbage())
+    public init(_ repository: Repository, limits: Limits = Limits()) {
+        self.init(repository, garbage: CompactionGarbage(), limits: limits)
     }
 
     /// - Parameter check: is called often; what it throws ends a step, of which nothing is left.
     init(
-        _ repository: Repository, garbage: CompactionGarbage,
+        _ repository: Repository, garbage: CompactionGarbage, limits: Limits = Limits(),
         check: @escaping @Sendable () throws -> Void = {}
     ) {
         self.repository = repository
         self.garbage = garbage
+        self.limits = limits
         self.check = check
     }
 
@@ -60,8 +72,8 @@ public struct Compactor: Sendable {
         var forces = isForced
         while let step = try step(id, record, isForced: forces) {
             steps.append(step)
-            // What is recorded meanwhile may wait.
-            forces = false
+            // What is recorded meanwhile may wait; what one step was too little for may not.
+            forces = isForced && step.coveredCheckpoints > limits.checkpoints
         }
         return steps
     }
@@ -72,7 +84,8 @@ public struct Compactor: Sendable {
         _ id: TableID, _ record: TableRecord, isForced: Bool = false
     ) throws -> Step? {
         try repository.blobs.loadIndexes()
-        let history = try repository.history(id, record)
+        let history = try repository.history(
+            id, record, for: .compacting(checkpointsMax: limits.checkpoints))
         let layout = LayoutWriter(repository, history, purpose: "compact", check: check)
         do {
             var step = Step(layoutNumber: history.layoutNumber + 1)
@@ -95,26 +108,23 @@ public struct Compactor: Sendable {
     ) throws -> LayoutDraft? {
         let covered = history.coverable(repository.blobs)
         if covered.commits.isEmpty { return nil }
-        let isDue = isForced || history.commits.count >= Self.uncoveredCommitsMax
+        let isDue = isForced || history.commits.count >= limits.commits
+            || covered.uncovered.count > limits.checkpoints
             || Stretch.all(history.pieces, history.ranges).contains {
                 !$0.isExact && $0.runs.count > CompactionPlan.copiesMax
             }
         if !isDue { return nil }
         step.coveredCommits = covered.commits.count
+        step.coveredCheckpoints = covered.uncovered.count
         let pieces = covered.pieces.filter { $0.kind == .image || $0.from < $0.to }
         let plan = CompactionPlan(
             pieces: pieces, fresh: Set(covered.commits.flatMap(\.pieces)), ranges: covered.ranges)
         let merges = plan.merges.filter { $0.storedBytes <= Self.sideWorkBytesMax }
-        var points: [Instant: Checkpoint] = [:]
-        for commit in covered.commits {
-            for point in commit.logical.checkpoints { points[point.instant] = point }
-        }
         return LayoutDraft(
             ranges: covered.ranges,
             pieces: try merged(pieces, merges, layout.compaction, &step),
             checkpoints: try layout.checkpointTree.append(
-                points.values.sorted { $0.instant < $1.instant },
-                to: history.layout?.checkpoints),
+                covered.uncovered, to: history.layout?.checkpoints),
             nextSequence: covered.nextSequence, head: covered.head)
     }
 

@@ -13,28 +13,32 @@ extension Repository {
     ) throws(VarveError) -> TableHistory {
         // Another layout may come in between, and what it covers go: read again then. Without the
         // second look at the layouts, commits that are gone would look like the end of the chain.
-        var history = try readHistory(id, record)
+        var history = try readHistory(id, record, purpose)
         for _ in 1..<Self.historyAttempts {
             let newest = try newestLayout(of: id)
             let isMoving = history.damage.contains { $0.code == .notFound }
             if newest == history.layoutNumber, !isMoving { break }
-            history = try readHistory(id, record)
+            history = try readHistory(id, record, purpose)
         }
         // What is still missing has not moved: it is lost.
         history.damage = history.damage.map(\.asDamage)
-        if purpose == .writing, let first = history.damage.first { throw first }
+        if purpose.isStrict, let first = history.damage.first { throw first }
         return history
     }
 
     private static let historyAttempts = 8
 
     private func readHistory(
-        _ id: TableID, _ record: TableRecord
+        _ id: TableID, _ record: TableRecord, _ purpose: HistoryPurpose
     ) throws(VarveError) -> TableHistory {
         var reader = HistoryReader(store: store, id: id)
         try reader.readLayouts()
-        try reader.readCommits(after: record.hash)
-        try reader.readBackups()
+        if case .compacting(let checkpointsMax) = purpose {
+            try reader.readCommits(after: record.hash, checkpointsMax: checkpointsMax)
+        } else {
+            try reader.readCommits(after: record.hash)
+            try reader.readBackups()
+        }
         blobs.addInline(reader.layout?.inline ?? [])
         for commit in reader.commits { blobs.addInline(commit.inline) }
         return reader.history(record, blobs: blobs)
@@ -98,7 +102,12 @@ private struct HistoryReader {
 
     /// Reads the commits that the layout does not cover. What stands behind a lost one is kept: a
     /// state that does not need the lost one can still be proven.
-    mutating func readCommits(after record: Hash256) throws(VarveError) {
+    /// - Parameter checkpointsMax: end with the commit after the one that brings more checkpoints.
+    mutating func readCommits(
+        after record: Hash256, checkpointsMax: Int = .max
+    ) throws(VarveError) {
+        var checkpoints = 0
+        var isLast = false
         /// Hash of the commit before; nil if that one is lost.
         var before: Hash256? = layout?.before ?? record
         var expected = first
@@ -128,7 +137,11 @@ private struct HistoryReader {
                         at: entry.name))
             }
             before = commit?.hash
-            if let commit { commits.append(commit) }
+            guard let commit else { continue }
+            commits.append(commit)
+            if isLast { return }
+            checkpoints += commit.logical.checkpoints.count
+            isLast = checkpoints > checkpointsMax
         }
     }
 

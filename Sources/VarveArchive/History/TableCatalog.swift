@@ -11,6 +11,16 @@ public enum HistoryPurpose: Sendable {
     case reading
     /// To build on it, or to free what nothing needs: anything damaged is an error.
     case writing
+    /// To lay it out anew: as for writing, but as if it ended after the commit with which more than
+    /// so many checkpoints are not covered, and without its backups. The newest commit and the next
+    /// are read in any case.
+    case compacting(checkpointsMax: Int)
+
+    /// Whether anything damaged is an error.
+    var isStrict: Bool {
+        if case .reading = self { return false }
+        return true
+    }
 }
 
 /// The incarnations of tables that a repository has.
@@ -46,7 +56,7 @@ extension Repository {
                     throw Self.missingRecord(of: id)
                 }
             } catch {
-                if purpose == .writing { throw error.asDamage }
+                if purpose.isStrict { throw error.asDamage }
                 catalog.damage.append(error.asDamage)
             }
         }
@@ -107,7 +117,7 @@ extension Repository {
                     return found
                 }
             } catch {
-                if purpose == .writing || failure != nil { throw error.asDamage }
+                if purpose.isStrict || failure != nil { throw error.asDamage }
                 failure = error
             }
             ordinal += 1

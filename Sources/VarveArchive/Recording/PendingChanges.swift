@@ -69,6 +69,10 @@ final class PendingChanges: @unchecked Sendable {
     var isLate: [Bool] = []
     private(set) var leastTime: Int64?
     private(set) var greatestTime: Int64?
+    /// At least as many as the seconds that the changes are of; exact if those came in order.
+    private(set) var secondCount = 0
+    /// The second that the last change was of, from its beginning to its end; microseconds.
+    private var lastSecond: Range<Int64> = 0..<0
 
     var count: Int { changes.count }
     var isEmpty: Bool { changes.count == 0 }
@@ -102,6 +106,10 @@ final class PendingChanges: @unchecked Sendable {
     private func note(_ time: Int64) {
         leastTime = min(leastTime ?? time, time)
         greatestTime = max(greatestTime ?? time, time)
+        if lastSecond.contains(time) { return }
+        let end = CommitAssembly.secondEnd(time)
+        lastSecond = end - 1_000_000..<end
+        secondCount += 1
     }
 
     /// Appends a change of another buffer.
@@ -127,6 +135,7 @@ final class PendingChanges: @unchecked Sendable {
         sources.removeAll(keepingCapacity: true)
         isLate.removeAll(keepingCapacity: true)
         (leastTime, greatestTime) = (nil, nil)
+        (secondCount, lastSecond) = (0, 0..<0)
     }
 
     /// Source and offset of the record that came first; nil if there is none.

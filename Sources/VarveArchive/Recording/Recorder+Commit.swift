@@ -19,7 +19,7 @@ extension Recorder {
         acknowledge()
     }
 
-    /// Commits what complete seconds there are, if they have waited or take much memory.
+    /// Commits what complete seconds there are, if they have waited, are many or take much memory.
     func commitIfDue(before limit: Int64) throws {
         if isClosed { return }
         try lease.refreshIfDue()
@@ -32,7 +32,11 @@ extension Recorder {
         waitingSince = since
         // After a step back of the clock it would wait for long.
         let isDue = now - lastCommit >= flushInterval || now < since || now < lastCommit
-        if isDue || pending.byteCount >= options.commitBytes { try commit(before: limit) }
+        if isDue || pending.byteCount >= options.commitBytes
+            || pending.secondCount > options.commitSeconds
+        {
+            try commit(before: limit)
+        }
     }
 
     /// Commits the seconds that are complete by what has been seen, without waiting.

@@ -28,6 +28,9 @@ public final class Recorder {
         public var aheadSecondsMax: Int64?
         /// Rows of complete seconds, bytes, that are committed without waiting.
         public var commitBytes = 16 << 20
+        /// Complete seconds that are committed without waiting: a commit's checkpoints are read
+        /// whole by whoever opens the table. Source: Spec 11, A recorder.
+        public var commitSeconds = 1 << 16
         /// Rows that are held at most, bytes: beyond, open seconds are committed in parts.
         public var pendingBytesMax = 40 << 20
 
@@ -168,6 +171,9 @@ public final class Recorder {
         if rejected.count == 0 { return nil }
         return exchange(&rejected, with: RejectedChanges())
     }
+
+    /// Keeps the lease, if nothing is appended for a while.
+    public func keepLease() throws { try lease.refreshIfDue() }
 
     /// Gives up the lease and puts the head map away. Held changes are dropped: their source has
     /// them, behind `acknowledged`.

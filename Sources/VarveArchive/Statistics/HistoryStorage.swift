@@ -160,7 +160,7 @@ extension TableHistory {
             pace = Double(nextSequence) / max(86_400, Double(to.second - from.second))
         }
         // A pack brings an index; a layout at most as much besides.
-        let layouts = pace / Double(Compactor.uncoveredCommitsMax)
+        let layouts = pace / Double(Compactor.Limits().commits)
         let puts = (pace * (1 + 2 * writesPack) + 3 * layouts) * month
         return puts.isFinite ? UInt64(puts.rounded()) : 0
     }

@@ -233,6 +233,7 @@ public final class RecordOperation {
                 continue
             }
             try table.take(changes, of: parcel)
+            try table.catchUp(giveUp: { control.isStopping })
         }
         for rejected in parcel.unassigned {
             // It may be a change of any of them.

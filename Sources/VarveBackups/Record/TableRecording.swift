@@ -17,6 +17,7 @@ final class TableRecording {
     private let compaction: BackgroundCompaction
     private let tell: (RecordEvent) -> Void
     private var commitCount: UInt64 = 0
+    private var checkpointCount: UInt64 = 0
     private var wasClosed: Bool
     /// The parcels handed out last: rejected changes are found in them as they came.
     private var recent: [(parcel: ChangeParcel, changes: TableChanges)] = []
@@ -79,8 +80,11 @@ final class TableRecording {
     func settle(reason: String? = nil) throws {
         let rejected = recorder.takeRejected()
         if recorder.statistics.commits > commitCount {
-            compaction.committed(id, count: Int(recorder.statistics.commits - commitCount))
-            commitCount = recorder.statistics.commits
+            let statistics = recorder.statistics
+            compaction.committed(
+                id, count: Int(statistics.commits - commitCount),
+                checkpoints: Int(statistics.checkpoints - checkpointCount))
+            (commitCount, checkpointCount) = (statistics.commits, statistics.checkpoints)
             tell(.committed(table: name, head: recorder.head, statistics: recorder.statistics))
         }
         if recorder.isClosed, !wasClosed {
@@ -95,6 +99,14 @@ final class TableRecording {
             tell(.closed(table: name, head: recorder.head, reason: cause))
         }
         if let rejected { try file(rejected) }
+    }
+
+    /// Waits for the compaction, if it is far behind.
+    func catchUp(giveUp isHurried: () -> Bool) throws {
+        try compaction.catchUp(id) {
+            try recorder.keepLease()
+            return isHurried()
+        }
     }
 
     // MARK: Rejects

@@ -124,7 +124,35 @@ struct BackgroundCompactionTests {
         try history.checkSeconds(every: 19)
     }
 
-    /// What it cannot do harms nothing that is recorded, and is told.
+    /// A source that is long past brings many checkpoints in few commits; its recorder waits.
+    @Test func aRecorderThatIsFarAheadWaits() throws {
+        let history = try RecordedHistory(
+            try TestRepository(
+                seed: 75, packBytes: 1 << 16, store: MemoryStore(clock: SystemTime())), keys: 50)
+        let repository = try Repository.open(
+            history.test.store, environment: TestRepository.environment(seed: 6, workers: 2))
+        var limits = Compactor.Limits()
+        limits.checkpoints = 50
+        let compaction = BackgroundCompaction(repository, limits: limits)
+        let opened = try repository.history(of: "orders")
+        compaction.add(opened)
+        var longest = 0
+        for _ in 0..<60 {
+            let before = history.model.changedSeconds.count
+            try history.commit(seconds: 30, busy: 3)
+            compaction.committed(
+                opened.id, checkpoints: history.model.changedSeconds.count - before)
+            compaction.catchUp(opened.id) { false }
+            let uncovered = try repository.history(of: "orders").uncovered.count
+            longest = max(longest, uncovered)
+        }
+        #expect(longest <= 150)
+        compaction.end(giveUp: { false })
+        #expect(compaction.report.failure == nil)
+        try history.checkSeconds(every: 19)
+    }
+
+    /// What it cannot do harms nothing that is recorded, and is told; nobody waits for it.
     @Test func failuresAreTold() throws {
         let memory = MemoryStore(clock: ManualTime())
         let failing = FaultyStore(memory) { operation in
@@ -140,7 +168,8 @@ struct BackgroundCompactionTests {
         compaction.add(opened)
         for _ in 0..<300 {
             try history.commit(seconds: 1, busy: 3)
-            compaction.committed(opened.id)
+            compaction.committed(opened.id, checkpoints: 10_000)
+            compaction.catchUp(opened.id) { false }
         }
         compaction.end()
         #expect(compaction.report.failure == VarveError(.storage, ""))

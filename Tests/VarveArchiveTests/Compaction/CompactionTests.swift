@@ -52,6 +52,59 @@ struct CompactionTests {
         try world.checkSeconds()
     }
 
+    /// Few commits with many checkpoints: whoever opens the table would have to hold them all.
+    @Test func aLayoutIsDueAfterSoManyCheckpoints() throws {
+        let world = try world(21)
+        var table = TestTable()
+        table.add(7, world.test.random)
+        let keys = table.sortedKeys
+        /// Commits seconds with a change each.
+        func commit(seconds: Int) throws {
+            let first = Int(world.model.endSecond)
+            try world.commit(
+                (first..<first + seconds).map { second in
+                    [
+                        HistoryModel.Version(
+                            key: keys[second % 7],
+                            time: TestRepository.instant(Int64(second)).microseconds,
+                            value: Self.noise(world.test.random, 20))
+                    ]
+                })
+        }
+        var limits = Compactor.Limits()
+        limits.checkpoints = 100
+        func covered(isForced: Bool = false) throws -> [Int] {
+            let repository = try world.test.reopened()
+            let history = try repository.history(of: "orders")
+            return try Compactor(repository, limits: limits)
+                .run(history.id, history.record, isForced: isForced).map(\.coveredCheckpoints)
+        }
+        func uncovered() throws -> [Int] {
+            try world.test.reopened().history(of: "orders").commits
+                .map(\.logical.checkpoints.count)
+        }
+        try commit(seconds: 99)
+        // That of the first commit began the history.
+        #expect(try uncovered() == [1, 99])
+        try commit(seconds: 1)
+        #expect(try covered() == [])
+        try commit(seconds: 1)
+        try commit(seconds: 1)
+        #expect(try covered() == [101])
+        #expect(try uncovered() == [1, 1])
+        // What one step covers is bounded, and what is due is done in several.
+        for _ in 0..<9 { try commit(seconds: 40) }
+        #expect(try covered() == [122, 120])
+        #expect(try uncovered() == [40, 40, 40])
+        // Asked to, it covers all but the newest.
+        for _ in 0..<9 { try commit(seconds: 40) }
+        #expect(try covered(isForced: true) == [120, 120, 120, 80])
+        #expect(try uncovered() == [40])
+        try world.checkSeconds(every: 7)
+        let report = try world.test.reopened().verify(VerificationOptions(data: .all))
+        #expect(report.problems == [])
+    }
+
     @Test func imagesAreWrittenWhenRunsOutweighThem() throws {
         let test = try TestRepository(seed: 30, packBytes: 1 << 20)
         let world = try RecordedHistory(test)

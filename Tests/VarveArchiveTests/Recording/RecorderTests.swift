@@ -46,6 +46,28 @@ struct RecorderTests {
         #expect(again.statistics.commits == 0)
     }
 
+    /// Seconds that are long past come as fast as they can be read; no commit has too many.
+    @Test func aCommitHasSoManySeconds() throws {
+        let test = try Self.repository(seed: 301)
+        let source = RecordedSource(test.random, seconds: 900, busy: 3)
+        let recorder = try test.recorder {
+            $0.commitSeconds = 100
+            $0.flushSeconds = 1_000_000
+        }
+        recorder.begin(source: "changes")
+        for start in stride(from: 0, to: source.records.count, by: 7) {
+            try recorder.append(
+                try source.batch(start..<min(start + 7, source.records.count)))
+        }
+        try recorder.finish()
+        let repository = try test.reopened()
+        let commits = try repository.history(of: "orders").commits
+        let counts = commits.map(\.logical.checkpoints.count)
+        #expect(counts.reduce(0, +) > 400)
+        #expect(counts.allSatisfy { $0 <= 107 } && counts.max() ?? 0 > 90)
+        try source.model.check(repository, name: "orders", schema: source.schema)
+    }
+
     @Test func aFullCopyBeginsARange() throws {
         let test = try TestRepository(seed: 300)
         test.time.advance(seconds: 100_000)
