@@ -33,7 +33,8 @@ struct CompactionPlan: Equatable {
         for stretch in Stretch.all(pieces, ranges) {
             var nodes = stretch.runs.map(Node.init)
             if stretch.isExact {
-                nodes = Self.folded(nodes, fresh)
+                nodes = Self.folded(
+                    nodes, fresh, bytesMax: min(Self.foldBytesMax, stretch.mergedBytesMax))
                 while let range = Self.due(nodes, stretch) {
                     Self.merge(&nodes, range, bytesMax: stretch.mergedBytesMax)
                 }
@@ -78,7 +79,9 @@ struct CompactionPlan: Equatable {
     }
 
     /// Fresh runs that stand side by side become one, but those that are large already.
-    private static func folded(_ nodes: [Node], _ fresh: Set<Piece>) -> [Node] {
+    private static func folded(
+        _ nodes: [Node], _ fresh: Set<Piece>, bytesMax: UInt64
+    ) -> [Node] {
         if fresh.isEmpty { return nodes }
         var result: [Node] = []
         var group: [Node] = []
@@ -90,7 +93,7 @@ struct CompactionPlan: Equatable {
         }
         for node in nodes {
             let isFresh = node.runs.count == 1 && fresh.contains(node.runs[0])
-            if !isFresh || bytes.saturated(adding: node.storedBytes) > foldBytesMax { close() }
+            if !isFresh || bytes.saturated(adding: node.storedBytes) > bytesMax { close() }
             if !isFresh {
                 result.append(node)
             } else {

@@ -16,6 +16,8 @@ public struct Compactor: Sendable {
         /// Commits that the new layout covers and the one before did not, and their checkpoints.
         public var coveredCommits = 0
         public var coveredCheckpoints = 0
+        /// Whether there were commits to cover that it left to the next step.
+        public var leavesCommits = false
         /// Runs that were merged, the runs that they became, and the stored bytes of those.
         public var mergedRuns = 0
         public var newRuns = 0
@@ -73,7 +75,7 @@ public struct Compactor: Sendable {
         while let step = try step(id, record, isForced: forces) {
             steps.append(step)
             // What is recorded meanwhile may wait; what one step was too little for may not.
-            forces = isForced && step.coveredCheckpoints > limits.checkpoints
+            if step.coveredCommits > 0 { forces = isForced && step.leavesCommits }
         }
         return steps
     }
@@ -89,8 +91,9 @@ public struct Compactor: Sendable {
         let layout = LayoutWriter(repository, history, purpose: "compact", check: check)
         do {
             var step = Step(layoutNumber: history.layoutNumber + 1)
-            guard let draft = try cover(history, layout, isForced, &step)
-                ?? merge(history, layout, &step) ?? writeImage(history, layout, &step)
+            // An image is of the last state covered: before more is.
+            guard let draft = try writeImage(history, layout, &step)
+                ?? cover(history, layout, isForced, &step) ?? merge(history, layout, &step)
             else { return nil }
             if try layout.publish(draft) { return step }
             layout.abandon()
@@ -106,16 +109,19 @@ public struct Compactor: Sendable {
     private func cover(
         _ history: TableHistory, _ layout: LayoutWriter, _ isForced: Bool, _ step: inout Step
     ) throws -> LayoutDraft? {
-        let covered = history.coverable(repository.blobs)
-        if covered.commits.isEmpty { return nil }
+        let coverable = history.coverable(repository.blobs)
+        if coverable.commits.isEmpty { return nil }
         let isDue = isForced || history.commits.count >= limits.commits
-            || covered.uncovered.count > limits.checkpoints
+            || coverable.uncovered.count > limits.checkpoints
             || Stretch.all(history.pieces, history.ranges).contains {
                 !$0.isExact && $0.runs.count > CompactionPlan.copiesMax
             }
         if !isDue { return nil }
+        let covered = coverable.toNextImage(repository.blobs)
         step.coveredCommits = covered.commits.count
         step.coveredCheckpoints = covered.uncovered.count
+        step.leavesCommits = covered.commits.count < coverable.commits.count
+            || covered.uncovered.count > limits.checkpoints
         let pieces = covered.pieces.filter { $0.kind == .image || $0.from < $0.to }
         let plan = CompactionPlan(
             pieces: pieces, fresh: Set(covered.commits.flatMap(\.pieces)), ranges: covered.ranges)
@@ -239,7 +245,41 @@ extension TableHistory {
             end = max(end, commit.logical.to)
             if Instant(microseconds: end) != nil { count = index + 1 }
         }
-        return TableHistory(
+        return keeping(commits: count, blobs)
+    }
+
+    /// The history up to where so many bytes of runs follow an image that the next is worth it; all
+    /// of it if they do not. Its commits are such as can be covered.
+    func toNextImage(_ blobs: BlobStore) -> TableHistory {
+        let known = layout?.pieces ?? []
+        let last = known.filter { $0.kind == .image }.max { $0.to < $1.to }
+        var imageBytes = last?.tree.storedBytes ?? 0
+        var runBytes = known.filter { $0.kind == .run && $0.from >= last?.to ?? .min }.storedBytes
+        var end = (layout?.ranges.map(\.to.microseconds).max()) ?? .min
+        var added: UInt64 = 0
+        for (index, commit) in commits.enumerated() {
+            for piece in commit.pieces {
+                let bytes = piece.tree.storedBytes
+                added |+= bytes
+                if piece.kind == .image { (imageBytes, runBytes) = (bytes, 0) } else {
+                    runBytes |+= bytes
+                }
+            }
+            end = max(end, commit.logical.to)
+            if Instant(microseconds: end) != nil,
+                CompactionPlan.deservesImage(imageBytes: imageBytes, runBytes: runBytes),
+                // Merged the runs are smaller: it may not be worth it yet, and then a step more
+                // must bring something.
+                added >= runBytes / 8
+            {
+                return keeping(commits: index + 1, blobs)
+            }
+        }
+        return self
+    }
+
+    private func keeping(commits count: Int, _ blobs: BlobStore) -> TableHistory {
+        TableHistory(
             id: id, record: record, layoutNumber: layoutNumber, layout: layout,
             commits: Array(commits.prefix(count)), backups: backups, blobs: blobs)
     }
