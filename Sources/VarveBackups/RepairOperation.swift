@@ -26,8 +26,17 @@ public struct RepairOperation {
         if !isDryRun { return try run(in: store) }
         // What would be written may be much: it is written beside the repository.
         let place = try FileSystem.makeTemporaryDirectory(prefix: "varve-repair")
-        defer { _ = try? FileSystem.removeTree(place) }
-        var report = try run(in: OverlayStore(over: store, layer: DirectoryStore(place)))
+        var report: RepairReport
+        do {
+            report = try run(in: OverlayStore(over: store, layer: DirectoryStore(place)))
+        } catch {
+            throw error.including { try FileSystem.removeTree(place) }
+        }
+        do throws(VarveError) {
+            try FileSystem.removeTree(place)
+        } catch {
+            control.tell([error])
+        }
         report.isDryRun = true
         return report
     }

@@ -57,8 +57,8 @@ func batches(
         for path in ["orders.jsonl", "export"] {
             let target = try begin(path)
             try write(try batches(lines(10)), to: target)
-            target.abandon()
-            target.abandon()
+            try target.abandon()
+            try target.abandon()
             #expect(try FileSystem.names(in: workspace.path).isEmpty)
             do { _ = try begin(path) }
             #expect(try FileSystem.names(in: workspace.path).isEmpty)

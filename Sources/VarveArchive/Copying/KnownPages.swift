@@ -17,7 +17,12 @@ struct KnownPages {
         var carried: Set<Hash256> = []
         var carriesValues = false
         for bytes in history.commits.map(\.inline) + [history.layout?.inline ?? []] {
-            for record in (try? InlineBlobs(bytes))?.records ?? [] {
+            // What stands behind a damaged record nobody knows: then no page is relied on.
+            guard let inline = try? InlineBlobs(bytes) else {
+                carriesValues = true
+                continue
+            }
+            for record in inline.records {
                 carried.insert(record.id)
                 if record.type == .outlinedValue { carriesValues = true }
             }

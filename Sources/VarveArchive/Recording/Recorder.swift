@@ -127,12 +127,12 @@ public final class Recorder {
                 "table \(record.name) has no state that changes could go on from; "
                     + "back up a full copy first")
         }
-        lease = try RecorderLease(repository, table, record.name)
+        let lease = try RecorderLease(repository, table, record.name)
+        self.lease = lease
         do {
             map = try HeadMap.openMovingOn(place, repository, history)
         } catch {
-            try? lease.end()
-            throw error
+            throw error.including { try lease.end() }
         }
         if publisher.head.sourceKind == options.sourceKind {
             acknowledged = SourcePosition(encoded: publisher.head.sourcePosition)

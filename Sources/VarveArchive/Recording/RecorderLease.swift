@@ -20,6 +20,7 @@ final class RecorderLease {
         self.repository = repository
         name = ObjectName.lease(table).path
         let now = try repository.store.now()
+        // One that cannot be read is nobody's: it protects nothing.
         if let bytes = try repository.store.readIfPresent(name),
             let other = try? LeaseRecord(sealed: bytes, name: name),
             !Self.hasEnded(other, now, repository.environment.writer)

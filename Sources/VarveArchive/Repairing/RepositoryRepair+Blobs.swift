@@ -89,6 +89,7 @@ private struct BlobWalk {
             try visitLeaf(id, kind)
             return
         }
+        // Its id proves the page: one that no grammar fits was written so, and verifying tells it.
         guard let plain = try plain(id, [kind == .image ? .imageIndex : .runIndex]),
             let page = try? IndexPage(plain.raw, kind: kind), Int(page.level) == level
         else { return }

@@ -79,6 +79,7 @@ extension RepositoryRepair {
     /// A table's name if its record can be read, else its id.
     func title(of id: TableID) -> String {
         let name = ObjectName.table(id).path
+        // Whatever is wrong with it, whoever needs the record itself says so.
         let record = try? TableRecord(sealed: try store.read(name), name: name)
         return record?.name ?? id.description
     }
@@ -119,6 +120,7 @@ extension RepositoryRepair {
                 present.insert(sequence)
                 last = max(last ?? 0, sequence)
             case .backup?:
+                // One that is damaged has been set aside before, and told of.
                 guard let bytes = try store.readIfPresent(entry.name),
                     let backup = try? BackupRecord(sealed: bytes, name: entry.name)
                 else { continue }
@@ -140,6 +142,7 @@ extension RepositoryRepair {
     func newestSoundLayout(_ id: TableID, in store: any ObjectStore) throws -> LayoutRecord? {
         var newest: LayoutRecord?
         for entry in try store.list(ObjectName.layoutsPrefix(of: id)) {
+            // Damaged ones are what this is looking behind.
             guard case .layout(_, let number)? = ObjectName(path: entry.name),
                 let bytes = try store.readIfPresent(entry.name),
                 let layout = try? LayoutRecord(sealed: bytes, name: entry.name),

@@ -62,9 +62,7 @@ public final class RepositoryRepair {
             try layOut(repository)
             try intent.end()
         } catch {
-            // The error tells more than that the intent stays.
-            _ = try? intent.end()
-            throw error
+            throw error.including { try intent.end() }
         }
         let check = Verification(
             try Repository.open(store, environment: environment), VerificationOptions()
@@ -131,10 +129,10 @@ public final class RepositoryRepair {
     /// The tables that are here must be tables of a repository with the other's id.
     private func checkTables(of other: Repository) throws {
         for entry in try store.list(ObjectName.tablesPrefix) {
-            guard case .table(let id)? = ObjectName(path: entry.name),
-                let record = try? TableRecord(
-                    sealed: try store.read(entry.name), name: entry.name)
-            else { continue }
+            guard case .table(let id)? = ObjectName(path: entry.name) else { continue }
+            // One that is damaged says nothing; one that the store cannot read is not passed over.
+            let bytes = try store.read(entry.name)
+            guard let record = try? TableRecord(sealed: bytes, name: entry.name) else { continue }
             if record.id(in: other.configuration.id) == id { continue }
             throw VarveError(
                 .refused,

@@ -6,7 +6,7 @@ import VarveStorage
 
 extension BlobStore {
     /// A blob's plain bytes from any place that holds it, after the first that was looked up had
-    /// failed. Slow, and only then.
+    /// failed. Slow, and only then. What fails here is not told: that first failure is.
     /// - Returns: nil if no copy is sound.
     func plainOfAnotherCopy(_ id: Hash256, asAnyOf types: [BlobType]) -> [UInt8]? {
         guard let places = try? copies(of: id) else { return nil }

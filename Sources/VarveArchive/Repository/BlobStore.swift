@@ -170,8 +170,15 @@ final class BlobStore: Sendable {
         for entry in try store.list(ObjectName.packsPrefix) {
             guard case .pack(let name)? = ObjectName(path: entry.name), !listed.contains(name)
             else { continue }
-            // A pack that is damaged or gone holds nothing that could be relied on.
-            guard let entries = try? footerEntries(entry) else { continue }
+            let entries: [PackEntry]
+            do throws(VarveError) {
+                entries = try footerEntries(entry)
+            } catch {
+                // A pack that is damaged or gone holds nothing that could be relied on. Of one
+                // that the store cannot read now nobody may think so.
+                guard error.code == .damaged || error.code == .notFound else { throw error }
+                continue
+            }
             packs[name] = StoredPack(name: name, size: UInt64(entry.size), entries: entries)
             for blob in entries {
                 blobs[blob.id] = FoundBlob(pack: name, entry: blob, isUnindexed: true)

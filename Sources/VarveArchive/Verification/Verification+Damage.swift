@@ -157,6 +157,7 @@ extension Verification {
         let history = table.history
         var affected: [BackupID] = []
         for (backup, place) in zip(history.backups, table.backups) {
+            // A backup without a plan is lost altogether, and told of where states are checked.
             guard let plan = try? history.plan(at: backup.instant) else { continue }
             let isNeeded =
                 piece.kind == .image

@@ -19,15 +19,17 @@ public final class RecordOperation {
     private let rejects: RejectsFile
     let schemas: RecordSchemas
     private let compaction: BackgroundCompaction
-    private var tables: [TableRecording] = []
+    private(set) var tables: [TableRecording] = []
     private var tableIndexes: [String: Int] = [:]
+    /// Tables that are not there and not made: nothing of them could be recorded.
+    private var unmade: [String: TableRejects] = [:]
     private var report = RecordReport()
     private var isReadingPipe = false
     /// When nothing had come the last time, by the clock.
     private var lastTick = Int64.min / 2
     /// The sources begun so far, by the names in commits, and where the last one was begun: for
     /// tables that are opened later.
-    private var names: [String] = []
+    private(set) var names: [String] = []
     private var begunOffset: UInt64 = 0
     /// Where the next parcel begins.
     private var parcelStart: UInt64 = 0
@@ -57,32 +59,37 @@ public final class RecordOperation {
     public func run() throws -> RecordReport {
         let started = SystemClock.microseconds()
         try rejects.check()
-        if let table = request.table {
-            try TableName.check(table)
-            try openExisting(table)
-        }
-        var sources: [ChangeInput] = []
-        for path in request.sources { sources += try ChangeInput.find(path) }
-        do {
+        var failures = Failures()
+        failures.attempt {
+            if let table = request.table {
+                try TableName.check(table)
+                try openExisting(table)
+            }
+            var sources: [ChangeInput] = []
+            for path in request.sources { sources += try ChangeInput.find(path) }
             try read(sources)
             try finish()
-        } catch {
-            for table in tables { try? table.recorder.end() }
-            try? rejects.flush()
-            compaction.end()
-            throw error
         }
-        for table in tables { try table.recorder.end() }
-        try rejects.synchronize()
+        // Whatever happened: what was rejected is in the file, and the tables are free for others.
+        failures.attempt { try rejects.synchronize() }
+        for table in tables { failures.attempt { try table.recorder.end() } }
         // What is due is done, unless whoever runs this is in a hurry.
-        compaction.end(giveUp: { control.isStopping })
+        compaction.end(giveUp: { control.isStopping || !failures.isEmpty })
+        try failures.throwAny()
+        complete(startedAt: started)
+        return report
+    }
+
+    private func complete(startedAt started: Int64) {
         report.compaction = compaction.report
         report.tables = tables.map(\.report)
+        report.unmadeTables = unmade.keys.sorted()
+        report.rejectedCount = rejects.count
+        report.firstRejected = rejects.first
         report.rejectsPath = rejects.count > 0 ? rejects.path : nil
         // A pipe that stays open has no other end.
         report.wasInterrupted = control.isStopping && !isReadingPipe
         report.microseconds = SystemClock.microseconds() - started
-        return report
     }
 
     // MARK: Sources
@@ -229,7 +236,7 @@ public final class RecordOperation {
         holdBack(before: parcelStart)
         for changes in parcel.tables {
             guard let table = try table(of: changes) else {
-                for rejected in changes.rejected { try file(rejected, table: changes.table) }
+                try rejectUnmade(changes, of: parcel)
                 continue
             }
             try table.take(changes, of: parcel)
@@ -238,7 +245,11 @@ public final class RecordOperation {
         for rejected in parcel.unassigned {
             // It may be a change of any of them.
             for table in tables { try table.close(because: rejected) }
-            try file(rejected, table: nil)
+            try rejects.append(
+                table: nil, place: rejected.place, reason: rejected.reason, record: rejected.record)
+            tell(
+                .rejected(
+                    table: nil, place: rejected.place.description, reason: rejected.reason))
             report.unassignedCount += 1
         }
         parcelStart = UInt64(parcel.end)
@@ -246,55 +257,39 @@ public final class RecordOperation {
         try rejects.flush()
     }
 
-    private func file(_ rejected: RejectedRecord, table: String?) throws {
-        try rejects.append(
-            table: table, place: rejected.place, reason: rejected.reason, record: rejected.record)
-        tell(
-            .rejected(
-                table: table, place: rejected.place.description, reason: rejected.reason))
-    }
-
-    /// What a commit of one table says of the source must hold for all tables: it goes no further
-    /// than the least of what the others have committed.
-    /// - Parameter start: where the parcel begins that is being taken in.
-    private func holdBack(before start: UInt64? = nil) {
-        if request.table != nil { return }
-        typealias Place = (order: Int, offset: UInt64)
-        let own: Place = (names.count - 1, start ?? UInt64.max)
-        // The least, and the least of all others.
-        var (least, next) = (own, own)
-        var leastTable = -1
-        for (index, table) in tables.enumerated() {
-            guard let position = table.recorder.acknowledged else { continue }
-            let place: Place = (names.lastIndex(of: position.name) ?? 0, position.offset)
-            if place < least {
-                (least, next, leastTable) = (place, least, index)
-            } else if place < next {
-                next = place
-            }
-        }
-        for (index, table) in tables.enumerated() {
-            let limit = index == leastTable ? next : least
-            table.recorder.positionLimit =
-                limit.offset == UInt64.max
-                ? nil : SourcePosition(name: names[limit.order], offset: limit.offset)
-        }
-    }
-
     // MARK: Tables
 
+    /// Nil if the table is not there, and is not to be made.
     private func table(of changes: TableChanges) throws -> TableRecording? {
         guard let name = changes.table ?? request.table else { return nil }
         if let index = tableIndexes[name] { return tables[index] }
+        if unmade[name] != nil { return nil }
         guard try schemas.schema(of: name) != nil else { return nil }
         if let table = try existing(name) { return table }
-        guard changes.batch.count > 0 else { return nil }
-        let least = changes.batch.changes.stamps.map(\.time).min() ?? repository.now()
-        let second = (least < 0 ? least - 999_999 : least) / 1_000_000
+        // Changes behind one that is lost are not recorded, nor those of its second.
+        let stamps = changes.batch.changes.stamps
+        let sound = stamps.prefix(changes.rejected.first?.index ?? stamps.count).map(\.time)
+        guard let least = sound.min(), let greatest = sound.max() else { return nil }
+        let (second, last) = (Self.second(least), Self.second(greatest))
+        if !changes.rejected.isEmpty, last - second <= request.latenessSeconds { return nil }
         guard let instant = Instant(second: second - request.latenessSeconds) else {
             throw VarveError(.invalidInput, "a change's time is before the year 1")
         }
         return try create(name, at: instant)
+    }
+
+    private static func second(_ time: Int64) -> Int64 {
+        (time < 0 ? time - 999_999 : time) / 1_000_000
+    }
+
+    /// Files what came of a table that is not made, since nothing of it can be recorded.
+    private func rejectUnmade(_ changes: TableChanges, of parcel: ChangeParcel) throws {
+        guard let name = changes.table ?? request.table else { return }
+        if changes.batch.count == 0, changes.rejected.isEmpty { return }
+        let rejects = unmade[name] ?? TableRejects(name, rejects, tell: tell)
+        unmade[name] = rejects
+        try rejects.file(
+            changes, of: parcel, because: RejectedChanges.Reason.closed.description)
     }
 
     /// A table that the repository has.

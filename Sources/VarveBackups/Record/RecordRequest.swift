@@ -73,6 +73,8 @@ public struct TableRecordReport: Sendable {
 public struct RecordReport: Sendable {
     /// In the order in which they were met.
     public var tables: [TableRecordReport] = []
+    /// Tables that are not there and were not made: nothing of them could be recorded.
+    public var unmadeTables: [String] = []
     /// Records of other tables, by their names.
     public var leftOut: [String: Int] = [:]
     /// Records of which no table can be told.
@@ -80,6 +82,10 @@ public struct RecordReport: Sendable {
     public var recordCount: UInt64 = 0
     /// The sources that end within a record.
     public var cutOff: [SourcePlace] = []
+    /// The first record that could not be recorded: where it stands, and why.
+    public var firstRejected: (place: String, reason: String)?
+    /// Records and changes of all tables, and of none, in the rejects file.
+    public var rejectedCount: UInt64 = 0
     /// The rejects file, if anything was rejected.
     public var rejectsPath: String?
     public var wasInterrupted = false
@@ -89,5 +95,5 @@ public struct RecordReport: Sendable {
     public var microseconds: Int64 = 0
 
     /// Whether anything was rejected.
-    public var hasRejects: Bool { rejectsPath != nil }
+    public var hasRejects: Bool { rejectedCount > 0 }
 }

@@ -12,6 +12,10 @@ import VarveModel
 final class RejectsFile {
     let path: String
     private(set) var count: UInt64 = 0
+    /// Where the first record stands, and why it could not be recorded.
+    private(set) var first: (place: String, reason: String)?
+    /// Records that are not written yet.
+    private var heldCount: UInt64 = 0
     private var file: FileDescriptor?
     private var buffer = ByteWriter(capacity: 1 << 16)
 
@@ -52,20 +56,38 @@ final class RejectsFile {
             buffer.append(utf8: line + "\n")
         }
         count += 1
+        heldCount += 1
+        if first == nil { first = (place.description, reason) }
         if buffer.count >= 1 << 16 { try flush() }
     }
 
     /// Writes what is held to the file.
+    /// - Throws: telling how many records are not in it. They are not tried again: a part of them
+    ///   may be there.
     func flush() throws(VarveError) {
         if buffer.count == 0 { return }
-        if file == nil { file = try FileDescriptor(appending: path) }
-        try Self.write(buffer, to: file)
+        do throws(VarveError) {
+            if file == nil { file = try FileDescriptor(appending: path) }
+            try Self.write(buffer, to: file)
+        } catch {
+            let lost = heldCount
+            heldCount = 0
+            buffer.removeAll()
+            file = nil
+            throw VarveError(
+                error.code,
+                "\(lost) rejected record\(lost == 1 ? " is" : "s are") not in the rejects file, "
+                    + "which could not be written: \(error.message)", at: path, cause: error.cause)
+        }
         buffer.removeAll()
+        heldCount = 0
     }
 
     /// Makes sure that the file survives a crash: before what it holds is passed over for good.
     func synchronize() throws(VarveError) {
         try flush()
+        // A pipe or a terminal keeps nothing.
+        guard try file?.metadata().kind == .file else { return }
         try file?.synchronize()
     }
 

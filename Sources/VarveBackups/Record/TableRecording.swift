@@ -10,10 +10,9 @@ final class TableRecording {
     let recorder: Recorder
     let id: TableID
     let isNew: Bool
-    private(set) var rejectedCount: UInt64 = 0
     private let restamps: Bool
     private let schema: KeySchema
-    private let rejects: RejectsFile
+    private let rejects: TableRejects
     private let compaction: BackgroundCompaction
     private let tell: (RecordEvent) -> Void
     private var commitCount: UInt64 = 0
@@ -23,6 +22,7 @@ final class TableRecording {
     private var recent: [(parcel: ChangeParcel, changes: TableChanges)] = []
     private var recentBytes = 0
     private static let recentBytesMax = 4 << 20
+    private static let closed = RejectedChanges.Reason.closed.description
 
     init(
         _ recorder: Recorder, _ history: TableHistory, isNew: Bool, restamps: Bool,
@@ -35,7 +35,7 @@ final class TableRecording {
         self.recorder = recorder
         self.isNew = isNew
         self.restamps = restamps
-        self.rejects = rejects
+        self.rejects = TableRejects(history.record.name, rejects, tell: tell)
         self.compaction = compaction
         self.tell = tell
         wasClosed = recorder.isClosed
@@ -45,7 +45,7 @@ final class TableRecording {
     /// Takes a parcel's changes in.
     func take(_ changes: TableChanges, of parcel: ChangeParcel) throws {
         if recorder.isClosed {
-            return try rejectAll(changes, from: 0, rejectedFrom: 0, of: parcel)
+            return try rejects.file(changes, of: parcel, because: Self.closed)
         }
         if restamps {
             let time = recorder.presentTime()
@@ -66,7 +66,7 @@ final class TableRecording {
             try recorder.closeRange()
             try settle(reason: "\(first.place): \(first.reason)")
         }
-        try rejectAll(changes, from: first.index, rejectedFrom: 0, of: parcel)
+        try rejects.file(changes, from: first.index, of: parcel, because: Self.closed)
     }
 
     /// A record that may be of this table cannot be recorded: the range ends.
@@ -111,37 +111,6 @@ final class TableRecording {
 
     // MARK: Rejects
 
-    /// Files a part of a parcel: the history is closed.
-    private func rejectAll(
-        _ changes: TableChanges, from firstChange: Int, rejectedFrom firstRejected: Int,
-        of parcel: ChangeParcel
-    ) throws(VarveError) {
-        var next = firstRejected
-        for index in firstChange...changes.batch.count {
-            while next < changes.rejected.count, changes.rejected[next].index <= index {
-                let record = changes.rejected[next]
-                try reject(record.place, record.reason, record.record)
-                next += 1
-            }
-            if index == changes.batch.count { break }
-            try reject(
-                parcel.place(index, of: changes), RejectedChanges.Reason.closed.description,
-                parcel.record(index, of: changes), follows: true)
-        }
-    }
-
-    private func reject(
-        _ place: SourcePlace, hasLine: Bool = true, _ reason: String, _ record: [UInt8],
-        follows: Bool = false
-    ) throws(VarveError) {
-        rejectedCount += 1
-        try rejects.append(
-            table: name, place: place, hasLine: hasLine, reason: reason, record: record)
-        // Of those behind the first only the number is told.
-        if follows { return }
-        tell(.rejected(table: name, place: place.description, reason: reason))
-    }
-
     /// A change's key and time, to find it again.
     private struct Mark: Hashable {
         var key: [UInt8]
@@ -162,7 +131,7 @@ final class TableRecording {
             let follows = rejected.reasons[index] == .closed
             if let place = places[Self.mark(rejected.changes, index)] {
                 let (parcel, changes) = recent[place.recent]
-                try reject(
+                try rejects.file(
                     parcel.place(place.index, of: changes), reason,
                     parcel.record(place.index, of: changes), follows: follows)
                 continue
@@ -173,7 +142,8 @@ final class TableRecording {
             let file = position.name.split(separator: " ", maxSplits: 2).last.map(String.init)
             let place = SourcePlace(
                 file: file ?? position.name, line: 0, byte: Int64(clamping: position.offset))
-            try reject(place, hasLine: false, reason, text.takeBytes(), follows: follows)
+            try rejects.file(
+                place, hasLine: false, reason, text.takeBytes(), follows: follows)
         }
     }
 
@@ -200,7 +170,7 @@ final class TableRecording {
     var report: TableRecordReport {
         TableRecordReport(
             table: name, id: id, isNew: isNew, statistics: recorder.statistics,
-            head: recorder.head, rejectedCount: rejectedCount, heldCount: recorder.pendingCount)
+            head: recorder.head, rejectedCount: rejects.count, heldCount: recorder.pendingCount)
     }
 }
 

@@ -50,8 +50,7 @@ public struct RestoreAllOperation {
             try FileSystem.renameExclusively(temporary, to: request.target)
             return (receipts, skipped)
         } catch {
-            try? FileSystem.removeTree(temporary)
-            throw error
+            throw error.including { try FileSystem.removeTree(temporary) }
         }
     }
 

@@ -42,15 +42,25 @@ public struct RestoreOperation {
     ///   if what was written is not what was recorded; `refused` if a format would lose a type and
     ///   `isLossy` is not set; `interrupted`. Then there is no target.
     public func run() throws -> RestoreReceipt {
-        let started = SystemClock.microseconds()
         let history = try repository.history(of: request.table, for: .reading)
         control.tell(history.damage)
         let state = try history.state(request.state)
-        let schema = history.record.keySchema
         let bounds = try KeyArguments.bounds(
-            partition: request.partition, range: request.keyRange, schema)
+            partition: request.partition, range: request.keyRange, history.record.keySchema)
         let target = try makeTarget(history, state, bounds)
-        defer { target.abandon() }
+        do {
+            return try write(history, state, bounds, to: target)
+        } catch {
+            throw error.including { try target.abandon() }
+        }
+    }
+
+    private func write(
+        _ history: TableHistory, _ state: SelectedState, _ bounds: KeyBounds,
+        to target: TableTarget
+    ) throws -> RestoreReceipt {
+        let started = SystemClock.microseconds()
+        let schema = history.record.keySchema
         let rendering = RowRendering(
             repository, schema: schema, renderer: target.renderer,
             readsBack: request.format == .dynamoDBJSON || request.format == .export,

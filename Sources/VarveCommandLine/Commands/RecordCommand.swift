@@ -88,7 +88,8 @@ struct RecordCommand: VarveSubcommand {
 
     func run(in session: Session) throws {
         let request = try self.request()
-        let watcher = RecordWatcher(asJSON: common.json, isQuiet: common.quiet)
+        let watcher = RecordWatcher(
+            asJSON: common.json, isQuiet: common.quiet, control: session.control)
         let repository = try common.repository()
         let report = try session.withProgress("recording", countsBytes: true) {
             let operation = try RecordOperation(
@@ -97,9 +98,10 @@ struct RecordCommand: VarveSubcommand {
                 return try operation.run()
             } catch {
                 watcher.tellOfWhatStays()
-                throw error
+                throw error.including(watcher.check)
             }
         }
+        try watcher.check()
         if common.json {
             try Console.write(report.json.compactText + "\n")
         } else if !common.quiet {
@@ -163,12 +165,30 @@ struct RecordCommand: VarveSubcommand {
             facts.add("head", table.head.hash.description)
             lines += facts.lines
         }
-        if report.tables.isEmpty { lines.append("nothing was recorded: no changes came") }
+        if report.tables.isEmpty { lines += nothingRecorded(report) }
+        for name in report.unmadeTables {
+            lines.append("table \(name) was not made: nothing of it could be recorded")
+        }
         for (name, count) in report.leftOut.sorted(by: { $0.key < $1.key }) {
             lines.append(
                 "\(Quantities.count(count, "record")) of another table, \(name): left out")
         }
         return lines
+    }
+
+    private func nothingRecorded(_ report: RecordReport) -> [String] {
+        guard let first = report.firstRejected else {
+            return ["nothing was recorded: no changes came"]
+        }
+        let count = report.rejectedCount
+        let came =
+            count == 1
+            ? "the one record that came could not be"
+            : "none of the \(Quantities.count(count, "record")) that came could be"
+        var facts = FactList()
+        facts.add(count == 1 ? "why" : "why the first", "\(first.place): \(first.reason)")
+        facts.add("rejects", report.rejectsPath)
+        return ["nothing was recorded: \(came)"] + facts.lines
     }
 
     private func warn(_ report: RecordReport) {
@@ -184,10 +204,9 @@ struct RecordCommand: VarveSubcommand {
                     + "\(failure)\n")
         }
         guard let path = report.rejectsPath else { return }
-        let count = report.tables.reduce(report.unassignedCount) { $0 + $1.rejectedCount }
         Console.note(
-            "varve: warning: \(Quantities.count(count, "record")) could not be recorded; see "
-                + "\(path)\n")
+            "varve: warning: \(Quantities.count(report.rejectedCount, "record")) could not be "
+                + "recorded; see \(path)\n")
     }
 }
 
@@ -195,15 +214,24 @@ struct RecordCommand: VarveSubcommand {
 private final class RecordWatcher {
     private let asJSON: Bool
     private let isQuiet: Bool
+    private let control: OperationControl
+    /// Why nothing can be told any more.
+    private var failure: (any Error)?
     private var rejectedCount = 0
     /// Ends of the tables' histories, as text.
     private var committed: [String: String] = [:]
     /// Rejected records that are told of one by one; all are in the rejects file.
     private static let rejectedMax = 10
 
-    init(asJSON: Bool, isQuiet: Bool) {
+    init(asJSON: Bool, isQuiet: Bool, control: OperationControl) {
         self.asJSON = asJSON
         self.isQuiet = isQuiet
+        self.control = control
+    }
+
+    /// - Throws: `brokenPipe` or `storage` if something could not be told.
+    func check() throws {
+        if let failure { throw failure }
     }
 
     /// After a failure.
@@ -223,8 +251,14 @@ private final class RecordWatcher {
             if rejectedCount > Self.rejectedMax { return }
         }
         if asJSON {
-            // A reader that has gone away ends the command at its next commit.
-            try? Console.write(event.json.compactText + "\n")
+            if failure != nil { return }
+            do {
+                try Console.write(event.json.compactText + "\n")
+            } catch {
+                // Who was to be told is gone: what has come is committed, and then it ends.
+                failure = error
+                control.stop()
+            }
             return
         }
         switch event {
@@ -287,6 +321,7 @@ extension RecordReport {
         .members([
             "event": .string("finished"),
             "tables": .array(tables.map(\.json)),
+            "unmadeTables": .array(unmadeTables.map { .string($0) }),
             "records": .number(Int64(recordCount)),
             "leftOut": .object(
                 leftOut.sorted { $0.key < $1.key }.map {
@@ -294,6 +329,10 @@ extension RecordReport {
                 }),
             "unassigned": .number(Int64(unassignedCount)),
             "cutOff": .array(cutOff.map { .string($0.description) }),
+            "rejected": .number(Int64(rejectedCount)),
+            "firstRejected": firstRejected.map {
+                .members(["place": .string($0.place), "reason": .string($0.reason)])
+            },
             "rejects": rejectsPath.map { .string($0) },
             "wasInterrupted": .boolean(wasInterrupted),
             "compaction": compaction.json,

@@ -105,6 +105,7 @@ public struct TableSettings: Sendable, Hashable {
     /// The table's key attributes, if the table is described.
     public var keySchema: KeySchema? {
         guard let table = values[.describeTable] else { return nil }
+        // It was checked when it was taken in.
         return try? Self.keySchema(of: table, at: "")
     }
 

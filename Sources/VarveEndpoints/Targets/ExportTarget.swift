@@ -93,8 +93,7 @@ final class ExportTarget {
             try FileSystem.makeDirectories("\(temporary)/\(prefix)/data")
             try save("\(prefix)/_started", "")
         } catch {
-            abandon()
-            throw error
+            throw error.including { () throws(VarveError) in try abandon() }
         }
     }
 
@@ -168,9 +167,13 @@ final class ExportTarget {
         try FileSystem.synchronizeDirectory(FileSystem.parent(of: path))
     }
 
-    func abandon() {
+    func abandon() throws(VarveError) {
         open = nil
-        try? FileSystem.removeTree(temporary)
+        do {
+            try FileSystem.removeTree(temporary)
+        } catch let error where error.code == .notFound {
+            // It has its own name by now, or is gone already.
+        }
     }
 
     private func entry(_ file: DataFile) -> JSONValue {

@@ -70,8 +70,13 @@ final class FileTarget {
     }
 
     /// Removes what was written.
-    func abandon() {
-        if let temporary { try? FileSystem.remove(temporary) }
+    func abandon() throws(VarveError) {
+        guard let temporary else { return }
+        do {
+            try FileSystem.remove(temporary)
+        } catch let error where error.code == .notFound {
+            // It has its own name by now, or is gone already.
+        }
     }
 }
 

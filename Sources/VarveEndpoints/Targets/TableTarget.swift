@@ -35,7 +35,8 @@ public final class TableTarget {
         self.time = time
     }
 
-    deinit { abandon() }
+    /// Nobody can be told here: who fails abandons it, and tells.
+    deinit { try? abandon() }
 
     /// Begins a file.
     /// - Parameters:
@@ -56,8 +57,7 @@ public final class TableTarget {
                 try target.begin([])
             }
         } catch {
-            target.abandon()
-            throw error
+            throw error.including { () throws(VarveError) in try target.abandon() }
         }
         return TableTarget(.file(target), renderer: renderer, time: SystemTime())
     }
@@ -104,19 +104,19 @@ public final class TableTarget {
             case .export(let target): try target.finish(at: time.now())
             }
         } catch {
-            abandon()
-            throw error
+            throw error.including { () throws(VarveError) in try abandon() }
         }
         isEnded = true
     }
 
     /// Removes what was written; standard output keeps it. May be called at any time.
-    public func abandon() {
+    /// - Throws: `storage` if something of it stays.
+    public func abandon() throws(VarveError) {
         if isEnded { return }
         isEnded = true
         switch kind {
-        case .file(let target): target.abandon()
-        case .export(let target): target.abandon()
+        case .file(let target): try target.abandon()
+        case .export(let target): try target.abandon()
         }
     }
 }

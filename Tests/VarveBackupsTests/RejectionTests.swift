@@ -1,0 +1,106 @@
+import Testing
+import VarveArchive
+import VarveBackups
+import VarveBytes
+import VarveFormat
+
+@Suite("What cannot be recorded")
+struct RejectionTests {
+    private static func change(_ name: String, _ second: Int64) -> String {
+        "{\"Metadata\":{\"WriteTimestampMicros\":{\"N\":\"\(second * 1_000_000)\"}},"
+            + "\"Keys\":{\"P\":{\"S\":\"\(name)\"},\"S\":{\"N\":\"1\"}},"
+            + "\"NewImage\":{\"P\":{\"S\":\"\(name)\"},\"S\":{\"N\":\"1\"}}}"
+    }
+    private static let malformed = "{\"Keys\": broken"
+
+    private static func record(
+        _ shop: Workshop, _ lines: [String], table: String? = "T", rejects: String? = nil
+    ) throws -> RecordReport {
+        let path = try shop.write("changes-\(lines.count).jsonl", lines)
+        var request = RecordRequest(table: table, sources: [path])
+        request.schema = Workshop.schema
+        request.rejectsPath = rejects ?? shop.path("rejects.jsonl")
+        return try RecordOperation(shop.repository, request).run()
+    }
+
+    private static func rejects(_ shop: Workshop) throws -> Int {
+        try shop.read("rejects.jsonl").split(separator: "\n").count
+    }
+
+    /// Nothing could be recorded of these: no table is made, and all is told.
+    @Test(arguments: [
+        [malformed],
+        [malformed, change("a", 1_000), malformed],
+        // The second of the last change may have had more: it is not complete.
+        [change("a", 1_000), change("b", 1_000), malformed, change("c", 2_000)],
+    ])
+    func aTableOfWhichNothingCanBeRecordedIsNotMade(lines: [String]) throws {
+        let shop = try Workshop()
+        let before = try shop.listing()
+        let report = try Self.record(shop, lines)
+        #expect(report.tables.isEmpty && report.unmadeTables == ["T"])
+        #expect(report.rejectedCount == UInt64(lines.count))
+        #expect(try Self.rejects(shop) == lines.count)
+        let first = try #require(report.firstRejected)
+        #expect(first.place.contains("changes-\(lines.count).jsonl"))
+        #expect(!first.reason.isEmpty)
+        #expect(try shop.listing() == before)
+        #expect(try shop.repository.tables().isEmpty)
+        // Without the malformed line all of it is recorded.
+        let sound = lines.filter { $0 != Self.malformed }
+        if sound.isEmpty { return }
+        let again = try Self.record(shop, sound)
+        #expect(again.tables.map(\.statistics.recorded) == [UInt64(sound.count)])
+        #expect(again.unmadeTables.isEmpty && again.rejectedCount == 0)
+    }
+
+    @Test func completeSecondsBeforeItAreRecorded() throws {
+        let shop = try Workshop()
+        let lines = [
+            Self.change("a", 1_000), Self.change("b", 1_001), Self.malformed,
+            Self.change("c", 2_000),
+        ]
+        let report = try Self.record(shop, lines)
+        #expect(report.tables.map(\.statistics.recorded) == [1])
+        #expect(report.tables.map(\.head.isClosed) == [true])
+        #expect(report.unmadeTables.isEmpty)
+        #expect(report.rejectedCount == 3)
+        #expect(try Self.rejects(shop) == 3)
+    }
+
+    @Test func ofSeveralTablesTheOthersAreRecorded() throws {
+        let shop = try Workshop()
+        _ = try Self.record(shop, [Self.change("a", 1_000)], table: "A")
+        let report = try Self.record(shop, [Self.malformed, Self.malformed], table: nil)
+        #expect(report.tables.isEmpty && report.unmadeTables.isEmpty)
+        #expect(report.unassignedCount == 2 && report.rejectedCount == 2)
+        #expect(report.firstRejected != nil)
+    }
+
+    /// A full disk: how many are not in the file is told, and the table is free for others.
+    @Test func aRejectsFileThatCannotBeWrittenIsToldOf() throws {
+        let shop = try Workshop()
+        _ = try Self.record(shop, [Self.change("a", 1_000)])
+        let lines = [Self.change("b", 2_000), Self.malformed, Self.change("c", 3_000)]
+        do {
+            _ = try Self.record(shop, lines, rejects: "/dev/full")
+            Issue.record("a full disk was not told of")
+        } catch let error as VarveError {
+            #expect(error.code == .storage)
+            #expect(error.location == "/dev/full")
+            #expect(error.message.contains("3 rejected records are not in the rejects file"))
+            #expect(!error.message.contains("besides"))
+        }
+        let leases = try shop.listing().filter { $0.contains("/lease ") }
+        #expect(leases.isEmpty)
+    }
+
+    @Test func sourcesThatAreNotThereLeaveNoLease() throws {
+        let shop = try Workshop()
+        _ = try Self.record(shop, [Self.change("a", 1_000)])
+        let before = try shop.listing()
+        let request = RecordRequest(table: "T", sources: [shop.path("nothing.jsonl")])
+        #expect(errorCode { _ = try RecordOperation(shop.repository, request).run() } != nil)
+        #expect(try shop.listing() == before)
+    }
+}
