@@ -37,7 +37,7 @@ extension Repository {
             try reader.readCommits(after: record.hash, checkpointsMax: checkpointsMax)
         } else {
             try reader.readCommits(after: record.hash)
-            try reader.readBackups()
+            try reader.readBackups(knownBackups, isConcurrent: environment.workers > 1)
         }
         blobs.addInline(reader.layout?.inline ?? [])
         for commit in reader.commits { blobs.addInline(commit.inline) }
@@ -154,21 +154,12 @@ private struct HistoryReader {
                 at: ObjectName.commit(id, sequence: sequence).path))
     }
 
-    mutating func readBackups() throws(VarveError) {
-        for entry in try store.list(ObjectName.backupsPrefix(of: id)) {
-            guard case .backup(_, let backup)? = ObjectName(path: entry.name) else { continue }
-            let store = store
-            let record = attempt(entry.name) { () throws(VarveError) -> BackupRecord? in
-                // It may have been forgotten since it was listed.
-                guard let bytes = try store.readIfPresent(entry.name) else { return nil }
-                let record = try BackupRecord(sealed: bytes, name: entry.name)
-                if record.id != backup {
-                    throw VarveError(.damaged, "the backup has another id", at: entry.name)
-                }
-                return record
-            }
-            if let record = record ?? nil { backups.append(record) }
-        }
+    mutating func readBackups(
+        _ known: KnownBackups, isConcurrent: Bool
+    ) throws(VarveError) {
+        let found = try known.read(of: id, in: store, isConcurrent: isConcurrent)
+        backups = found.records
+        damage += found.damage
         backups.sort { ($0.instant, $0.name, $0.created) < ($1.instant, $1.name, $1.created) }
         let next = commits.last.map { $0.logical.sequence &+ 1 } ?? first
         if let lost = backups.first(where: { $0.commitSequence >= next }),

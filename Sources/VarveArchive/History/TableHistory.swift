@@ -7,9 +7,10 @@ public typealias Checkpoint = CommitRecord.Checkpoint
 /// All that the archive knows of one incarnation of a table, read at one moment: its record, its
 /// ranges and pieces, its backups, and the way to its checkpoints.
 ///
-/// A value: later commits do not change it. Opening costs one listing and at most one layout and
-/// the commits after it (Spec 11, Order of reading); the checkpoints that the layout covers are
-/// searched when they are asked for, a few pages each time.
+/// A value: later commits do not change it. Opening costs three listings, at most one layout and
+/// the commits after it (Spec 11, Order of reading), and the record of each backup, once as long as
+/// the repository is open; the checkpoints that the layout covers are searched when they are asked
+/// for, a few pages each time.
 public struct TableHistory: Sendable {
     public let id: TableID
     public let record: TableRecord

@@ -42,6 +42,7 @@ public final class Repository: Sendable {
     public let configuration: RepositoryConfiguration
     let blobs: BlobStore
     let cutHash: CutHash
+    let knownBackups = KnownBackups()
     private let condemnedPacks = Mutex<Set<Hash256>>([])
 
     /// Results under way in a pipeline of pages.

@@ -41,8 +41,8 @@ public struct NamedBackupOperation {
 
     /// - Throws: `notFound` if there is no such state, naming the nearest; `invalidInput` for a
     ///   name that none can be; `conflict` if the state was pruned meanwhile.
-    /// - Complexity: a few pages; where only a part of the digest is recorded, O(changes of at most
-    ///   255 checkpoints).
+    /// - Complexity: a few pages, and the records of the table's backups; where only a part of the
+    ///   digest is recorded, O(changes of at most 255 checkpoints).
     public func run() throws -> NamedBackupReport {
         let started = SystemClock.microseconds()
         let history = try repository.history(of: request.table)
