@@ -141,6 +141,22 @@ with open("changes.jsonl") as file, open("contradicting.jsonl", "w") as out:
             line = json.dumps(record) + "\n"
         out.write(line)
 PYTHON
+echo '{"Keys": broken' > nothing.jsonl
+run 3 "nothing but a malformed record" record Nothing nothing.jsonl "${KEYS[@]}"
+says "nothing was recorded: the one record that came could not be"
+says "why      nothing.jsonl: line 1"
+says "rejects  Nothing.rejects.jsonl"
+says "table Nothing was not made"
+[ "$(wc -l < Nothing.rejects.jsonl)" -eq 1 ] || fail "$(wc -l < Nothing.rejects.jsonl) rejects"
+run 3 "the same as JSON" record Nothing nothing.jsonl "${KEYS[@]}" --json
+json_lines 'it[-1]["rejected"] == 1 and it[-1]["unmadeTables"] == ["Nothing"] and "line 1" in it[-1]["firstRejected"]["place"]'
+run 0 "no table is made for it" tables
+! grep -q Nothing output || fail "a table was made"
+run 1 "a rejects file on a full disk" record Nothing nothing.jsonl "${KEYS[@]}" --rejects /dev/full
+complains "/dev/full: 1 rejected record is not in the rejects file"
+status=0
+"$VARVE" record Reader changes.jsonl "${KEYS[@]}" --json 2> errors | true || status=${PIPESTATUS[0]}
+[ "$status" -eq 141 ] || [ "$status" -eq 0 ] || fail "a reader that goes away: exit status $status"
 run 3 "an old image that is another item" record Contradicting contradicting.jsonl "${KEYS[@]}"
 complains "old image"
 grep -q Nowhere Contradicting.rejects.jsonl || fail "the rejects file lacks the record"
