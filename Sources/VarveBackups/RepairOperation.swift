@@ -7,21 +7,25 @@ public struct RepairOperation {
     private let store: any ObjectStore
     private let other: Repository?
     private let isDryRun: Bool
+    private let isForced: Bool
     private let control: OperationControl
 
-    /// - Parameter other: a repository that has what this one lacks.
+    /// - Parameters:
+    ///   - other: a repository that has what this one lacks.
+    ///   - isForced: go on though another writer seems to be at work. A dry run does so anyway.
     public init(
         _ store: any ObjectStore, from other: Repository? = nil, isDryRun: Bool = false,
-        control: OperationControl = OperationControl()
+        isForced: Bool = false, control: OperationControl = OperationControl()
     ) {
         self.store = store
         self.other = other
         self.isDryRun = isDryRun
+        self.isForced = isForced || isDryRun
         self.control = control
     }
 
-    /// - Throws: `damaged`, `refused` if there is no configuration and none can be had;
-    ///   `interrupted`: run it again.
+    /// - Throws: `damaged`, `refused` if there is no configuration and none can be had; `refused`
+    ///   if another writer seems to be at work; `interrupted`: run it again.
     public func run() throws -> RepairReport {
         if !isDryRun { return try run(in: store) }
         // What would be written may be much: it is written beside the repository.
@@ -43,7 +47,7 @@ public struct RepairOperation {
 
     private func run(in store: any ObjectStore) throws -> RepairReport {
         try RepositoryRepair(
-            store, from: other, isStopping: { [control] in control.isStopping },
+            store, from: other, isForced: isForced, isStopping: { [control] in control.isStopping },
             progress: { [control] progress in
                 control.begin(total: Int(clamping: progress.total))
                 control.report(done: Int(clamping: progress.done), items: 0)

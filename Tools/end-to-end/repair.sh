@@ -52,6 +52,26 @@ run 0 "damaged indexes" repair --json
 json 'it["clean"] and "madeIndex" in {a["kind"] for a in it["actions"]}'
 whole "with damaged indexes"
 
+# Beside a recorder it refuses; one that is gone does not count.
+fresh
+mkfifo changes
+"$VARVE" record Live - "${KEYS[@]}" < changes > live.log 2>&1 &
+recorder=$!
+exec 3> changes
+echo '{"Metadata":{"WriteTimestampMicros":{"N":"1758794400000000"}},"Keys":{"InvoiceNo":{"S":"1"},"Line":{"N":"1"}},"NewImage":{"InvoiceNo":{"S":"1"},"Line":{"N":"1"}}}' >&3
+for _ in $(seq 50); do
+    if ls repository/tables/*/lease > /dev/null 2>&1; then break; fi
+    sleep 0.1
+done
+run 1 "beside a recorder repair refuses" repair
+complains "a recorder of table Live"
+run 0 "unless it is told otherwise" repair --force
+run 0 "a dry run does not mind" repair --dry-run
+kill -9 "$recorder"
+exec 3>&-
+wait "$recorder" || true
+run 0 "a recorder that is gone does not count" repair
+
 for damage in 'flip "$(pack)"' 'rm "$(pack)"' 'flip repository/tables/*/table' 'rm repository/tables/*/table' \
     'rm repository/tables/*/commits/*1' 'flip repository/tables/*/commits/*2' \
     'flip "$(ls repository/tables/*/backups/* | head -1)"' 'flip repository/config 80' 'rm repository/config' \

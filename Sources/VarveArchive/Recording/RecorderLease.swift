@@ -23,7 +23,7 @@ final class RecorderLease {
         // One that cannot be read is nobody's: it protects nothing.
         if let bytes = try repository.store.readIfPresent(name),
             let other = try? LeaseRecord(sealed: bytes, name: name),
-            !Self.hasEnded(other, now, repository.environment.writer)
+            !other.hasEnded(now, seenFrom: repository.environment.writer)
         {
             throw VarveError(
                 .conflict,
@@ -35,18 +35,6 @@ final class RecorderLease {
             process: repository.environment.writer)
         refreshed = repository.now()
         try repository.store.replace(name, try record.seal())
-    }
-
-    /// Whether a lease has run out, or its process is known to be gone.
-    private static func hasEnded(_ other: LeaseRecord, _ now: Int64, _ own: String) -> Bool {
-        if other.process == own { return true }
-        let age = now - other.written
-        if age < 0 || age / 1_000_000 >= min(other.seconds, 86_400) { return true }
-        let (there, here) = (other.process.split(separator: " "), own.split(separator: " "))
-        guard there.count == 2, here.count == 2, there[0] == here[0],
-            let process = Int32(there[1])
-        else { return false }
-        return !CurrentProcess.isAlive(process)
     }
 
     func refreshIfDue() throws {
@@ -65,5 +53,15 @@ final class RecorderLease {
             found.holder == record.holder
         else { return }
         try repository.store.deleteIfPresent(name)
+    }
+}
+
+extension LeaseRecord {
+    /// Whether it has run out, or its process is known to be gone.
+    /// - Parameter now: by the store's clock, microseconds.
+    func hasEnded(_ now: Int64, seenFrom own: String) -> Bool {
+        let age = now - written
+        if age < 0 || age / 1_000_000 >= min(seconds, 86_400) { return true }
+        return WriterProcess.isGone(process, seenFrom: own)
     }
 }

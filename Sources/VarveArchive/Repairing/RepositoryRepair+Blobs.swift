@@ -18,6 +18,16 @@ extension RepositoryRepair {
         try walk.run(intent)
         try walk.rescue.finish()
         lostBlobs = walk.lost
+        for pack in soundPacks.keys.sorted() {
+            let path = ObjectName.pack(pack).path
+            guard let metadata = try store.metadataIfPresent(path) else { continue }
+            for entry in try repository.blobs.footerEntries(
+                ObjectEntry(name: path, metadata: metadata))
+            where !walk.reaches(entry.id) {
+                unnamed.blobs += 1
+                unnamed.bytes += UInt64(entry.storedBytes)
+            }
+        }
         guard walk.rescue.blobCount > 0 else { return }
         let indexed = madeIndex
         try publishIndex(of: walk.rescue.packs, repository)
@@ -44,6 +54,9 @@ private struct BlobWalk {
         self.repository = repository
         rescue = PackRescue(repair, repository)
     }
+
+    /// Whether some tree names the blob.
+    func reaches(_ id: Hash256) -> Bool { visited.contains(id) }
 
     mutating func run(_ intent: Intent) throws {
         for (id, record) in try repository.catalog(for: .reading).tables {

@@ -11,6 +11,7 @@ extension RepositoryRepair {
     func layOut(_ repository: Repository) throws {
         for (id, record) in try repository.catalog(for: .reading).tables {
             let history = try repository.history(id, record, for: .reading)
+            if history.isEmpty { tellOfBareRecord(record.name) }
             if history.damage.isEmpty { continue }
             guard let salvage = HistorySalvage(history) else {
                 report.notes.append(
@@ -27,6 +28,19 @@ extension RepositoryRepair {
                         + error.description)
             }
         }
+    }
+
+    /// Of a table's pages alone nobody can tell which table they are of, and of which instant.
+    private func tellOfBareRecord(_ name: String) {
+        let pages =
+            unnamed.blobs == 0
+            ? "no pack holds anything that could be its"
+            : "packs hold \(unnamed.blobs) pages and large values, \(unnamed.bytes) bytes, that "
+                + "no record names and that may be its: 'varve copy --from' a replica makes use of "
+                + "them, 'varve prune' frees them"
+        report.notes.append(
+            "table \(name) has a record and no commit, layout or backup: its first backup did not "
+                + "come to its end, or all its states are lost; \(pages)")
     }
 
     private func publish(

@@ -19,6 +19,8 @@ public final class RepositoryRepair {
     /// Whether to end soon.
     let isStopping: @Sendable () -> Bool
     let progress: (RepairProgress) -> Void
+    /// Whether to go on though others seem to write.
+    private let isForced: Bool
     var report = RepairReport()
     /// Packs whose names fit their bytes, with their sizes and numbers of blobs.
     var soundPacks: [Hash256: (size: Int, blobs: Int)] = [:]
@@ -28,25 +30,31 @@ public final class RepositoryRepair {
     var madeIndex: Hash256?
     /// Blobs that trees need and neither repository has.
     var lostBlobs: [Hash256: BlobType] = [:]
+    /// Blobs in packs that no tree names, and their stored bytes.
+    var unnamed = (blobs: 0, bytes: 0 as UInt64)
 
     /// - Parameter other: a repository that has what this one lacks; best a replica of it, or the
     ///   one that it is a replica of.
+    /// - Parameter isForced: go on though another writer's intent or lease is live.
     public init(
         _ store: any ObjectStore, from other: Repository? = nil,
-        environment: Repository.Environment = Repository.Environment(),
+        environment: Repository.Environment = Repository.Environment(), isForced: Bool = false,
         isStopping: @escaping @Sendable () -> Bool = { false },
         progress: @escaping (RepairProgress) -> Void = { _ in }
     ) {
         self.store = store
         self.other = other
         self.environment = environment
+        self.isForced = isForced
         self.isStopping = isStopping
         self.progress = progress
     }
 
     /// - Throws: `damaged` if the configuration cannot be had; `refused` if the other repository
-    ///   cannot give it; `interrupted`; what the store throws.
+    ///   cannot give it, or if another writer seems to be at work; `interrupted`; what the store
+    ///   throws.
     public func run() throws -> RepairReport {
+        if !isForced { try checkAlone() }
         try repairConfiguration()
         var repository = try Repository.open(store, environment: environment)
         let intent = try Intent.begin(in: repository, purpose: "repair")

@@ -15,7 +15,8 @@ struct RepairCommand: VarveSubcommand {
             what is sound of the rest, lays tables out anew that have holes in their history, and \
             says what is lost. Nothing is thrown away: what cannot be read is put into the \
             directory 'damaged' of the repository, for you to delete. Let nothing else write into \
-            the repository meanwhile.
+            the repository meanwhile: it refuses if something seems to, or was cut off on another \
+            machine less than a day ago.
 
             Ends with status 20 if something is lost or still wrong.
 
@@ -36,6 +37,9 @@ struct RepairCommand: VarveSubcommand {
     @Flag(help: "Only tell what would be done, and what would be lost all the same.")
     var dryRun = false
 
+    @Flag(help: "Go on though something else seems to write into the repository.")
+    var force = false
+
     func run(in session: Session) throws {
         let store = try common.store()
         if try store.list("").isEmpty {
@@ -46,8 +50,9 @@ struct RepairCommand: VarveSubcommand {
         }
         let other = try from.map { try CommonOptions.open(DirectoryStore($0)) }
         let report = try session.withProgress("reading", countsBytes: true, of: "item") {
-            try RepairOperation(store, from: other, isDryRun: dryRun, control: session.control)
-                .run()
+            try RepairOperation(
+                store, from: other, isDryRun: dryRun, isForced: force, control: session.control
+            ).run()
         }
         try session.print(json(report), lines: lines(report))
         if !report.isClean { throw SilentStatus(status: .damage) }
@@ -59,7 +64,9 @@ struct RepairCommand: VarveSubcommand {
         let read =
             "\(Quantities.count(report.packsRead, "pack")), "
             + "\(Quantities.bytes(report.packBytesRead)) read"
-        if report.isUnneeded { return ["nothing to repair; \(read)"] }
+        if report.isUnneeded {
+            return ["nothing to repair; \(read)"] + report.notes.map { "note: \($0)" }
+        }
         var lines = [
             report.actions.isEmpty
                 ? "nothing could be done; \(read)"
