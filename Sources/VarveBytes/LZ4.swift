@@ -5,6 +5,9 @@ public enum LZ4 {
     /// How hard to look for matches. The result decompresses alike; only writers choose.
     public enum Effort: Sendable { case fast, high }
 
+    /// The library's version, such as "1.9.4": another one may compress to other bytes.
+    public static var version: String { unsafe String(cString: LZ4_versionString()) }
+
     /// Appends the compressed block to `output`.
     /// - Returns: its length, or nil, with `output` as it was, if it would not be shorter.
     public static func compress(

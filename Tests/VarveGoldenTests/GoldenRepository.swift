@@ -31,6 +31,18 @@ struct GoldenRepository: CustomTestStringConvertible {
     /// Whether the files are to be made anew.
     static var isRecording: Bool { ProcessInfo.processInfo.environment["VARVE_RECORD"] == "1" }
 
+    /// The version of liblz4 that compressed the files.
+    static var compressor: String {
+        get throws {
+            let text = try String(contentsOf: compressorFile, encoding: .utf8)
+            return text.trimmingCharacters(in: .whitespacesAndNewlines)
+        }
+    }
+
+    private static var compressorFile: URL {
+        root.appendingPathComponent("Fixtures/golden/liblz4-version")
+    }
+
     var directory: URL { Self.root.appendingPathComponent("Fixtures/golden/\(name)") }
 
     // MARK: Reading
@@ -85,6 +97,7 @@ struct GoldenRepository: CustomTestStringConvertible {
     /// Makes the files anew. Only for VARVE_RECORD=1: they are what later versions are held to.
     func record() throws {
         let made = try make()
+        try Self.write(Array("\(LZ4.version)\n".utf8), to: Self.compressorFile)
         try? FileManager.default.removeItem(at: directory)
         for (name, bytes) in try made.store.everything() {
             try Self.write(bytes, to: directory.appendingPathComponent("repository/\(name)"))
