@@ -9,8 +9,8 @@ enum PageProof {
     /// - Throws: `damaged`.
     static func prove(_ plain: RawSpan, _ type: BlobType) throws(VarveError) -> Bool {
         switch type {
-        case .imageLeaf: try proveImage(plain)
-        case .runLeaf: try proveRun(plain)
+        case .imageLeaf: try proveLeaf(plain, .image)
+        case .runLeaf: try proveLeaf(plain, .run)
         case .imageIndex: try proveIndex(plain, .image)
         case .runIndex: try proveIndex(plain, .run)
         case .outlinedValue: try proveValue(plain)
@@ -43,27 +43,22 @@ enum PageProof {
         return type
     }
 
-    private static func proveImage(_ plain: RawSpan) throws(VarveError) {
+    private static func proveLeaf(_ plain: RawSpan, _ kind: TreeKind) throws(VarveError) {
         let schema = try schema(of: plain)
         var page = LeafPageReader(schema: schema)
-        var rows = RowBuffer(capacity: plain.byteCount * 4)
-        try page.open(plain.copyBytes(), kind: .image)
-        _ = try page.next(into: &rows)
+        try page.open(plain.copyBytes(), kind: kind)
         var again = ByteWriter(capacity: plain.byteCount)
         var encoder = LeafPageEncoder(schema: schema)
-        try encoder.encodeImage(rows: rows, range: 0..<rows.count, into: &again)
-        try compare(plain, again)
-    }
-
-    private static func proveRun(_ plain: RawSpan) throws(VarveError) {
-        let schema = try schema(of: plain)
-        var page = LeafPageReader(schema: schema)
-        var changes = ChangeBuffer(capacity: plain.byteCount * 4)
-        try page.open(plain.copyBytes(), kind: .run)
-        _ = try page.next(into: &changes)
-        var again = ByteWriter(capacity: plain.byteCount)
-        var encoder = LeafPageEncoder(schema: schema)
-        try encoder.encodeRun(changes: changes, range: 0..<changes.count, into: &again)
+        switch kind {
+        case .image:
+            var rows = RowBuffer(capacity: plain.byteCount * 4)
+            _ = try page.next(into: &rows)
+            try encoder.encodeImage(rows: rows, range: 0..<rows.count, into: &again)
+        case .run:
+            var changes = ChangeBuffer(capacity: plain.byteCount * 4)
+            _ = try page.next(into: &changes)
+            try encoder.encodeRun(changes: changes, range: 0..<changes.count, into: &again)
+        }
         try compare(plain, again)
     }
 

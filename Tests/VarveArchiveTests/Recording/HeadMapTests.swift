@@ -100,14 +100,31 @@ struct HeadMapTests {
         try scene.source.model.check(repository, name: "orders", schema: TestTable.schemas[0])
     }
 
+    /// A map that holds half of the records.
+    private func halfRecorded(seed: UInt64) throws -> (scene: Scene, map: [UInt8]) {
+        let scene = try Scene(seed: seed, seconds: 8)
+        try scene.record(0..<scene.source.records.count / 2)
+        return (scene, try read(scene.file))
+    }
+
+    /// With these bytes for a map everything is recorded, and right.
+    private func checkRecording(_ scene: Scene, uponMap bytes: [UInt8]) throws {
+        try write(bytes, scene.file)
+        let store = try #require(scene.test.store as? MemoryStore)
+        let repository = try Repository.open(
+            store.snapshot(),
+            environment: TestRepository.environment(seed: 3, workers: 1, time: scene.test.time))
+        let recorder = try scene.test.recorder(repository, heads: scene.heads)
+        recorder.begin(source: "changes")
+        try recorder.append(try scene.source.batch(0..<scene.source.records.count))
+        try recorder.finish()
+        #expect(recorder.takeRejected() == nil)
+        try scene.source.model.check(repository, name: "orders", schema: TestTable.schemas[0])
+    }
+
     /// Any byte of the header, and lengths: the map is made anew, or is the same.
     @Test func damagedMapsAreMadeAnew() throws {
-        let scene = try Scene(seed: 702, seconds: 8)
-        let half = scene.source.records.count / 2
-        try scene.record(0..<half)
-        let good = try read(scene.file)
-        let store = try #require(scene.test.store as? MemoryStore)
-        let file = try scene.file
+        let (scene, good) = try halfRecorded(seed: 702)
         var cases: [[UInt8]] = [[], [1, 2, 3], Array(good[..<4096]), Array(good.dropLast(8))]
         for offset in stride(from: 0, to: 4096, by: 61) {
             var bytes = good
@@ -119,49 +136,19 @@ struct HeadMapTests {
         both[8] ^= 1
         both[2056] ^= 1
         cases.append(both)
-        for bytes in cases {
-            try write(bytes, file)
-            let snapshot = store.snapshot()
-            let repository = try Repository.open(
-                snapshot,
-                environment: TestRepository.environment(
-                    seed: 3, workers: 1, time: scene.test.time))
-            let recorder = try scene.test.recorder(repository, heads: scene.heads)
-            recorder.begin(source: "changes")
-            try recorder.append(try scene.source.batch(0..<scene.source.records.count))
-            try recorder.finish()
-            #expect(recorder.takeRejected() == nil)
-            try scene.source.model.check(
-                repository, name: "orders", schema: TestTable.schemas[0])
-        }
+        for bytes in cases { try checkRecording(scene, uponMap: bytes) }
     }
 
     /// Any word of any entry: what is recorded upon it is right.
     @Test func damagedEntriesAreFound() throws {
-        let scene = try Scene(seed: 706, seconds: 8)
-        let half = scene.source.records.count / 2
-        try scene.record(0..<half)
-        let good = try read(scene.file)
-        let store = try #require(scene.test.store as? MemoryStore)
-        let file = try scene.file
+        let (scene, good) = try halfRecorded(seed: 706)
         for word in 1...7 {
             var bytes = good
             // The same word of every entry, a bit of it that moves on.
             for offset in stride(from: 4096 + (word - 1) * 8, to: bytes.count, by: 56) {
                 bytes[offset + (offset / 56) % 8] ^= 1 << UInt8(word)
             }
-            try write(bytes, file)
-            let repository = try Repository.open(
-                store.snapshot(),
-                environment: TestRepository.environment(
-                    seed: 3, workers: 1, time: scene.test.time))
-            let recorder = try scene.test.recorder(repository, heads: scene.heads)
-            recorder.begin(source: "changes")
-            try recorder.append(try scene.source.batch(0..<scene.source.records.count))
-            try recorder.finish()
-            #expect(recorder.takeRejected() == nil)
-            try scene.source.model.check(
-                repository, name: "orders", schema: TestTable.schemas[0])
+            try checkRecording(scene, uponMap: bytes)
         }
     }
 
