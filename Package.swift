@@ -30,13 +30,14 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
-        // System libraries: the reference implementations of LZ4, SHA-256 and gzip; the allocator.
+        // System libraries: the reference implementations of LZ4, SHA-256 and gzip; calls of the C
+        // library that Swift lacks.
         .systemLibrary(name: "CLZ4", providers: [.apt(["liblz4-dev"])]),
         .systemLibrary(name: "COpenSSL", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
-        .systemLibrary(name: "CMalloc"),
+        .systemLibrary(name: "CGlibc"),
 
-        library("VarveBytes", ["CLZ4", "CMalloc", "COpenSSL", "CZlib"]),
+        library("VarveBytes", ["CGlibc", "CLZ4", "COpenSSL", "CZlib"]),
         library("VarveModel", ["VarveBytes"]),
         library("VarveFormat", ["VarveModel", "VarveBytes"]),
         library("VarveStorage", ["VarveBytes"]),

@@ -1,4 +1,4 @@
-internal import CMalloc
+internal import CGlibc
 
 extension CurrentProcess {
     /// Lets the process keep the memory that it frees, for the next buffer of that size.

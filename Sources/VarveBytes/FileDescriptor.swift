@@ -1,3 +1,4 @@
+internal import CGlibc
 #if canImport(Glibc)
     internal import Glibc
 #endif
@@ -180,6 +181,12 @@ extension FileDescriptor {
             return true
         }
         if !ok { throw failure("write") }
+    }
+
+    /// Asks the system to begin writing a part of the file to its disk, without waiting, so that
+    /// `synchronize` has less to wait for. A system that cannot does nothing.
+    public func beginSynchronizing(from offset: Int, count: Int) {
+        varve_begin_writing(raw, Int64(offset), Int64(count))
     }
 
     /// Waits until what was written survives a crash of the machine.

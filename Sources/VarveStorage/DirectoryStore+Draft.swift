@@ -11,6 +11,11 @@ final class DirectoryDraft: ObjectDraft {
     private let store: DirectoryStore
     private let path: String
     private var file: FileDescriptor?
+    private var byteCount = 0
+    /// Up to where the system was asked to write to the disk.
+    private var begunCount = 0
+    /// Enough at a time for the disk to write in one go.
+    private static let begunBytes = 1 << 20
 
     init(_ store: DirectoryStore, _ temporary: consuming TemporaryFile) {
         self.store = store
@@ -20,7 +25,14 @@ final class DirectoryDraft: ObjectDraft {
 
     deinit { store.discard(path) }
 
-    func append(_ bytes: RawSpan) throws(VarveError) { try file?.write(bytes) }
+    func append(_ bytes: RawSpan) throws(VarveError) {
+        try file?.write(bytes)
+        byteCount += bytes.byteCount
+        if byteCount - begunCount < Self.begunBytes { return }
+        // Left to the end, a journal would hold up every other object until all of it is written.
+        file?.beginSynchronizing(from: begunCount, count: byteCount - begunCount)
+        begunCount = byteCount
+    }
 
     func contents() throws(VarveError) -> [UInt8] {
         try FileDescriptor(reading: path).readAll()

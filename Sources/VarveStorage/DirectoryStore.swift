@@ -46,6 +46,13 @@ public final class DirectoryStore: ObjectStore {
 // MARK: - Writing
 
 extension DirectoryStore {
+    /// Makes the directories.
+    public func prepare(_ prefixes: [String]) throws(VarveError) {
+        for prefix in prefixes {
+            try FileSystem.makeDirectories(FileSystem.parent(of: try filePath(prefix + "name")))
+        }
+    }
+
     public func create(_ name: String, _ bytes: [UInt8]) throws(VarveError) {
         let target = try filePath(name)
         let temporary = try writeTemporary(bytes, isDurable: true)

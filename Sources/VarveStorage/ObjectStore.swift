@@ -39,6 +39,10 @@ public protocol ObjectStore: Sendable {
     /// Where the store is, for messages: a path or an address.
     var location: String { get }
 
+    /// Makes ready for objects whose names begin with these prefixes: whoever creates the first of
+    /// them need not wait for it. Objects of other names, too, may be created at any time.
+    func prepare(_ prefixes: [String]) throws(VarveError)
+
     /// Creates an object, whole or not at all; durable, readable and listed when this returns.
     /// - Throws: `exists` if the name is taken. Of several concurrent creators one succeeds.
     func create(_ name: String, _ bytes: [UInt8]) throws(VarveError)
@@ -82,6 +86,8 @@ public protocol ObjectStore: Sendable {
 }
 
 extension ObjectStore {
+    public func prepare(_ prefixes: [String]) throws(VarveError) {}
+
     /// All objects whose names begin with `prefix`, ascending by name.
     public func list(_ prefix: String) throws(VarveError) -> [ObjectEntry] {
         try list(prefix, after: nil)

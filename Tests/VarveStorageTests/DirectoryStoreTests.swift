@@ -59,6 +59,12 @@ struct DirectoryStoreTests {
         #expect(try store.list("").map(\.name) == ["a", "b/c/d"])
     }
 
+    @Test func preparingMakesDirectories() throws {
+        try DirectoryStore(directory.path).prepare(["packs/", "tables/a/"])
+        #expect(try FileSystem.names(in: directory.path).sorted() == ["packs", "tables"])
+        #expect(try FileSystem.names(in: directory.path + "/tables") == ["a"])
+    }
+
     @Test func saysWhatIsInTheWay() throws {
         let store = DirectoryStore(directory.path)
         try store.create("a", [1])

@@ -13,6 +13,7 @@ struct StoreConformance {
         let suite = StoreConformance(makeStore: makeStore)
         try suite.createsAndReads()
         try suite.createsOnce()
+        try suite.preparesUnseen()
         try suite.drafts()
         try suite.letsOneOfManyCreate()
         try suite.replaces()
@@ -47,6 +48,15 @@ struct StoreConformance {
         #expect(throws: VarveError(.exists, "")) { try store.create("config", [4]) }
         #expect(throws: VarveError(.exists, "")) { try store.create("config", [1, 2, 3]) }
         #expect(try store.read("config") == [1, 2, 3])
+    }
+
+    func preparesUnseen() throws {
+        let store = try makeStore()
+        for _ in 0..<2 { try store.prepare(["packs/", "tables/a/commits/"]) }
+        #expect(try store.list("").isEmpty)
+        try store.create("packs/a", [1])
+        try store.create("others/b", [2])
+        #expect(try store.list("").map(\.name) == ["others/b", "packs/a"])
     }
 
     func drafts() throws {

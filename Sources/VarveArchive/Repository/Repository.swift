@@ -71,6 +71,7 @@ public final class Repository: Sendable {
         let configuration = RepositoryConfiguration(
             id: environment.randomID(), created: environment.time.now(),
             cutKey: environment.random.bytes(16), packBytes: packBytes)
+        try store.prepare(ObjectName.prefixes)
         if try !store.createIfAbsent(name, try configuration.seal()) { throw alreadyThere(store) }
         return try Repository(
             store: store, environment: environment, configuration: configuration)

@@ -12,7 +12,7 @@ extension VarveError.Code {
 /// The first batches are held back: as long as none has passed, sorting can begin unnoticed.
 struct OrderGate: ~Copyable {
     /// Row bytes held back.
-    static let holdBytes = 8 << 20
+    static let holdBytes = 1 << 20
 
     private let files: SourceFileNames
     private let status: ReadStatus

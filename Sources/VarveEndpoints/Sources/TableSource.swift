@@ -36,9 +36,9 @@ public struct SourceOptions: Sendable {
     public var isPlainJSON = false
     public var sort = SortOptions()
     /// Plain bytes parsed at once.
-    public var chunkBytes = 1 << 20
+    public var chunkBytes = 384 << 10
     /// Bytes asked of the system at once.
-    public var readBytes = 1 << 20
+    public var readBytes = 384 << 10
 
     /// Row bytes held back until the order of the first rows is known.
     var holdBytes = OrderGate.holdBytes

@@ -64,6 +64,8 @@ extension ObjectName {
     public static let tablesPrefix = "tables/"
     public static let intentsPrefix = "intents/"
     public static let condemnedPrefix = "condemned/"
+    /// Those that every repository comes to need.
+    public static let prefixes = [packsPrefix, indexesPrefix, tablesPrefix, intentsPrefix]
 
     public static func commitsPrefix(of table: TableID) -> String {
         "\(tablesPrefix)\(table)/commits/"

@@ -20,3 +20,12 @@ static inline void varve_keep_freed_memory(void) {
     uintptr_t start = ((uintptr_t)first + page - 1) & ~(page - 1);
     madvise((void *)start, part - page, MADV_HUGEPAGE);
 }
+
+// sync_file_range(2), which <fcntl.h> declares for GNU's own programs alone.
+extern int sync_file_range(int file, int64_t offset, int64_t count, unsigned int flags);
+
+// Begins to write a part of a file to its disk, and does not wait. In vain where a file system
+// cannot: what counts is fsync.
+static inline void varve_begin_writing(int file, int64_t offset, int64_t count) {
+    (void)sync_file_range(file, offset, count, 2 /* SYNC_FILE_RANGE_WRITE */);
+}
