@@ -77,6 +77,39 @@ struct RejectionTests {
         #expect(report.firstRejected != nil)
     }
 
+    /// A record of which not even the table is known may be of any: none is recorded beyond it,
+    /// whether it was met before, in the same part of the source, or later.
+    @Test func aRecordOfNoKnownTableEndsAllThatAreMet() throws {
+        let shop = try Workshop()
+        for table in ["A", "B", "C"] {
+            _ = try Self.record(shop, [Self.change("a", 1_000)], table: table)
+        }
+        func line(_ table: String, _ key: String, _ second: Int64) -> String {
+            "{\"TableName\":\"\(table)\"," + Self.change(key, second).dropFirst()
+        }
+        let many = (0..<4_000).map { line("A", "k\($0)", 2_000 + Int64($0)) }
+        let report = try Self.record(
+            shop,
+            many + [line("B", "b", 7_000), line("A", "l", 7_000), Self.malformed]
+                + (0..<4_000).map { line("A", "m\($0)", 8_000 + Int64($0)) }
+                + [line("C", "c", 20_000), line("D", "d", 20_000), line("A", "n", 20_000)],
+            table: nil)
+        #expect(report.tables.map(\.head.isClosed) == [true, true, true])
+        #expect(report.unmadeTables == ["D"])
+        #expect(report.unassignedCount == 1)
+        let recorded = Dictionary(
+            uniqueKeysWithValues: report.tables.map { ($0.table, $0.statistics.recorded) })
+        // The second that the record may be of is not complete.
+        #expect(recorded == ["A": 4_000, "B": 0, "C": 0])
+        for (table, end) in [("A", Int64(7_000)), ("B", 1_001), ("C", 1_001)] {
+            let history = try shop.repository.history(of: table)
+            #expect((history.ranges.last?.to.second ?? 0) <= end, "table \(table)")
+            #expect(history.ranges.last?.isClosed == true)
+        }
+        #expect(try shop.repository.newestTable("D") == nil)
+        #expect(report.rejectedCount == 1 + 2 + 4_000 + 3)
+    }
+
     /// A full disk: how many are not in the file is told, and the table is free for others.
     @Test func aRejectsFileThatCannotBeWrittenIsToldOf() throws {
         let shop = try Workshop()

@@ -23,6 +23,8 @@ public final class RecordOperation {
     private var tableIndexes: [String: Int] = [:]
     /// Tables that are not there and not made: nothing of them could be recorded.
     private var unmade: [String: TableRejects] = [:]
+    /// The first record of which not even the table could be told.
+    private var unassigned: RejectedRecord?
     private var report = RecordReport()
     private var isReadingPipe = false
     /// When nothing had come the last time, by the clock.
@@ -243,8 +245,9 @@ public final class RecordOperation {
             try table.catchUp(giveUp: { control.isStopping })
         }
         for rejected in parcel.unassigned {
-            // It may be a change of any of them.
+            // It may be a change of any of them, and of those that are met later.
             for table in tables { try table.close(because: rejected) }
+            unassigned = unassigned ?? rejected
             try rejects.append(
                 table: nil, place: rejected.place, reason: rejected.reason, record: rejected.record)
             tell(
@@ -265,13 +268,17 @@ public final class RecordOperation {
         if let index = tableIndexes[name] { return tables[index] }
         if unmade[name] != nil { return nil }
         guard try schemas.schema(of: name) != nil else { return nil }
-        if let table = try existing(name) { return table }
+        if let table = try existing(name) {
+            if let unassigned { try table.close(because: unassigned) }
+            return table
+        }
+        if unassigned != nil { return nil }
         // Changes behind one that is lost are not recorded, nor those of its second.
         let stamps = changes.batch.changes.stamps
-        let sound = stamps.prefix(changes.rejected.first?.index ?? stamps.count).map(\.time)
+        let sound = stamps.prefix(changes.prefixCount ?? stamps.count).map(\.time)
         guard let least = sound.min(), let greatest = sound.max() else { return nil }
         let (second, last) = (Self.second(least), Self.second(greatest))
-        if !changes.rejected.isEmpty, last - second <= request.latenessSeconds { return nil }
+        if changes.prefixCount != nil, last - second <= request.latenessSeconds { return nil }
         guard let instant = Instant(second: second - request.latenessSeconds) else {
             throw VarveError(.invalidInput, "a change's time is before the year 1")
         }

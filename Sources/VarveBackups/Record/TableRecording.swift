@@ -56,17 +56,15 @@ final class TableRecording {
         while recentBytes > Self.recentBytesMax, recent.count > 1 {
             recentBytes -= recent.removeFirst().parcel.byteCount
         }
-        guard let first = changes.rejected.first else {
+        guard let count = changes.prefixCount else {
             try recorder.append(changes.batch)
             return try settle()
         }
-        if first.index > 0 { try recorder.append(changes.prefix(first.index)) }
+        if count > 0 { try recorder.append(changes.prefix(count)) }
         try settle()
-        if !recorder.isClosed {
-            try recorder.closeRange()
-            try settle(reason: "\(first.place): \(first.reason)")
-        }
-        try rejects.file(changes, from: first.index, of: parcel, because: Self.closed)
+        let own = changes.rejected.first.flatMap { $0.index == count ? $0 : nil }
+        if let first = own ?? parcel.unassigned.first { try close(because: first) }
+        try rejects.file(changes, from: count, of: parcel, because: Self.closed)
     }
 
     /// A record that may be of this table cannot be recorded: the range ends.

@@ -20,10 +20,19 @@ public struct RejectedRecord: Sendable, Hashable {
 public final class TableChanges: @unchecked Sendable {
     /// As the records name the table; nil if the source is of one table and they need not.
     public let table: String?
+    /// How many changes came before the first record that cannot be recorded and may be of this
+    /// table; nil if there is none.
+    public var prefixCount: Int? {
+        [rejected.first?.index, soundCount].compactMap { $0 }.min()
+    }
+
     /// The changes; their owner may move them out.
     public var batch: ChangeBatch
     /// Ascending by index.
     public internal(set) var rejected: [RejectedRecord] = []
+    /// How many changes came before the parcel's first record of which not even the table can be
+    /// told; nil if there is none. It may be one of this table.
+    public internal(set) var soundCount: Int?
 
     /// Where each change's record stands in the chunk.
     var records: [Range<Int32>] = []

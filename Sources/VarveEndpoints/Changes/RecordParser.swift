@@ -185,6 +185,7 @@ extension RecordParser {
         if let known = parcel.tables.first(where: { $0.table == name }) { return known }
         let capacity = parcel.tables.isEmpty ? parcel.chunk.bytes.count : 1 << 12
         let target = TableChanges(table: name, capacity: capacity)
+        if !parcel.unassigned.isEmpty { target.soundCount = 0 }
         parcel.tables.append(target)
         return target
     }
@@ -207,6 +208,9 @@ extension RecordParser {
                 target.rejected.append(rejected)
             } else {
                 parcel.unassigned.append(rejected)
+                for table in parcel.tables where table.soundCount == nil {
+                    table.soundCount = table.batch.count
+                }
             }
         }
         parcel.recordCount += 1
