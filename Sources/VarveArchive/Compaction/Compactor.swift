@@ -130,7 +130,7 @@ public struct Compactor: Sendable {
             ranges: covered.ranges,
             pieces: try merged(pieces, merges, layout.compaction, &step),
             checkpoints: try layout.checkpointTree.append(
-                covered.uncovered, to: history.layout?.checkpoints),
+                covered.uncovered.joined, to: history.layout?.checkpoints),
             nextSequence: covered.nextSequence, head: covered.head)
     }
 

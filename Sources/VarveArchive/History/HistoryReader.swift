@@ -55,6 +55,8 @@ private struct HistoryReader {
     /// The newest that can be read.
     var layout: LayoutRecord?
     var commits: [CommitRecord] = []
+    /// Hash of the last of them.
+    var lastHash: Hash256?
     var backups: [BackupRecord] = []
 
     init(store: any ObjectStore, id: TableID) {
@@ -139,6 +141,7 @@ private struct HistoryReader {
             before = commit?.hash
             guard let commit else { continue }
             commits.append(commit)
+            lastHash = before
             if isLast { return }
             checkpoints += commit.logical.checkpoints.count
             isLast = checkpoints > checkpointsMax
@@ -172,7 +175,7 @@ private struct HistoryReader {
     func history(_ record: TableRecord, blobs: BlobStore) -> TableHistory {
         var history = TableHistory(
             id: id, record: record, layoutNumber: layoutNumber, layout: layout, commits: commits,
-            backups: backups, blobs: blobs)
+            backups: backups, blobs: blobs, lastHash: lastHash)
         history.damage = damage
         return history
     }

@@ -89,7 +89,7 @@ extension TableHistory {
     /// The last instant at which the layout's pages can have a checkpoint.
     private var coveredEnd: Instant { layout?.ranges.last?.to ?? .least }
 
-    private func mergedKnown() -> [Checkpoint] { Self.latest(named + uncovered) }
+    private func mergedKnown() -> [Checkpoint] { Self.latest(named + uncovered.joined) }
 
     /// The same with its whole digest, if a backup or the end of a range tells that.
     private func completed(
@@ -147,6 +147,34 @@ extension TableHistory {
                 digest: $0.digest)
         }
         return latest(result)
+    }
+}
+
+/// Checkpoints of several commits, ascending: where one commit's follow those of the one before,
+/// in the commits' own memory.
+struct CheckpointParts: Sendable {
+    /// None is empty; all of one lie before all of the next.
+    private var parts: [[Checkpoint]]
+
+    init(_ parts: [[Checkpoint]]) {
+        self.parts = parts.filter { !$0.isEmpty }
+        let isAscending = zip(self.parts, self.parts.dropFirst()).allSatisfy { earlier, later in
+            earlier[earlier.count - 1].instant < later[0].instant
+        }
+        if !isAscending { self.parts = [TableHistory.latest(joined)] }
+    }
+
+    var count: Int { parts.reduce(0) { $0 + $1.count } }
+
+    /// All of them, in memory of their own.
+    var joined: [Checkpoint] { parts.flatMap { $0 } }
+
+    func last(upTo instant: Instant) -> Checkpoint? {
+        parts.last { $0[0].instant <= instant }?.last(upTo: instant)
+    }
+
+    func first(after instant: Instant) -> Checkpoint? {
+        parts.first { $0[$0.count - 1].instant > instant }?.first(after: instant)
     }
 }
 

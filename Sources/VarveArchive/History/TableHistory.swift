@@ -26,8 +26,10 @@ public struct TableHistory: Sendable {
     public let ranges: [RestorableRange]
     /// Images and runs, ascending by their end; of equal ends in order of sequence.
     let piecesByEnd: [Piece]
-    /// Checkpoints of the commits, ascending; of two with one instant the later commit's.
-    let uncovered: [Checkpoint]
+    /// Hash of the last commit, or of the table record.
+    public let head: Hash256
+    /// Checkpoints of the commits; of two with one instant the later commit's.
+    let uncovered: CheckpointParts
     /// Those that the layout covers and that something else than its pages tells of, ascending.
     let named: [Checkpoint]
     /// The checkpoints that the layout covers.
@@ -36,10 +38,13 @@ public struct TableHistory: Sendable {
     /// the history was read for writing. Source: Spec 11, Damage.
     public internal(set) var damage: [VarveError] = []
 
-    /// - Parameter blobs: where the layout's pages are.
+    /// - Parameters:
+    ///   - blobs: where the layout's pages are.
+    ///   - lastHash: the last commit's, if it is known.
     init(
         id: TableID, record: TableRecord, layoutNumber: UInt64, layout: LayoutRecord?,
-        commits: [CommitRecord], backups: [BackupRecord], blobs: BlobStore
+        commits: [CommitRecord], backups: [BackupRecord], blobs: BlobStore,
+        lastHash: Hash256? = nil
     ) {
         self.id = id
         self.record = record
@@ -50,7 +55,8 @@ public struct TableHistory: Sendable {
         ranges = RestorableRange.all(layout, commits)
         piecesByEnd = ((layout?.pieces ?? []) + commits.flatMap(\.pieces)).enumerated()
             .sorted { ($0.element.to, $0.offset) < ($1.element.to, $1.offset) }.map(\.element)
-        uncovered = Self.latest(commits.flatMap(\.logical.checkpoints))
+        head = lastHash ?? commits.last?.hash ?? layout?.before ?? record.hash
+        uncovered = CheckpointParts(commits.map(\.logical.checkpoints))
         named = Self.named(layout, backups)
         pages = layout?.checkpoints.map { CheckpointPages(root: $0, blobs: blobs) }
     }
@@ -64,9 +70,6 @@ public struct TableHistory: Sendable {
     public var isEmpty: Bool {
         layoutNumber == 0 && commits.isEmpty && backups.isEmpty && damage.isEmpty
     }
-
-    /// Hash of the last commit, or of the table record.
-    public var head: Hash256 { commits.last?.hash ?? layout?.before ?? record.hash }
 
     /// The pieces of layout and commits.
     public var pieces: [Piece] { (layout?.pieces ?? []) + commits.flatMap(\.pieces) }

@@ -81,10 +81,20 @@ public struct CommitRecord: Hashable, Sendable {
 
         /// The commit's hash. Complexity: O(checkpoints). Source: Spec 05.
         public var hash: Hash256 {
-            var writer = ByteWriter(capacity: 512)
+            var hasher = SHA256Hasher()
+            var writer = ByteWriter(capacity: 1 << 16)
             writer.append(utf8: "varve commit\0")
-            encode(into: &writer)
-            return sha256(writer.bytes)
+            encodeHead(into: &writer)
+            // A commit may have many checkpoints: a part of them at a time.
+            var second: Int64 = 0
+            for from in stride(from: 0, to: checkpoints.count, by: 512) {
+                encode(from..<min(from + 512, checkpoints.count), after: &second, into: &writer)
+                hasher.update(writer.bytes)
+                writer.removeAll()
+            }
+            encodeTail(into: &writer)
+            hasher.update(writer.bytes)
+            return hasher.finish()
         }
     }
 
@@ -161,6 +171,13 @@ extension CommitRecord.Logical {
     private static let checkpointSizeMin = 36
 
     func encode(into writer: inout ByteWriter) {
+        encodeHead(into: &writer)
+        var second: Int64 = 0
+        encode(checkpoints.indices, after: &second, into: &writer)
+        encodeTail(into: &writer)
+    }
+
+    private func encodeHead(into writer: inout ByteWriter) {
         table.encode(into: &writer)
         writer.append(varint: sequence)
         writer.append(before)
@@ -171,8 +188,14 @@ extension CommitRecord.Logical {
         writer.append(i64: from)
         writer.append(i64: to)
         writer.append(count: checkpoints.count)
-        var second: Int64 = 0
-        for checkpoint in checkpoints {
+    }
+
+    /// Appends some of the checkpoints.
+    /// - Parameter second: of the checkpoint before; 0 before the first.
+    private func encode(
+        _ range: Range<Int>, after second: inout Int64, into writer: inout ByteWriter
+    ) {
+        for checkpoint in checkpoints[range] {
             writer.append(svarint: checkpoint.instant.second - second)
             second = checkpoint.instant.second
             writer.append(varint: checkpoint.changes)
@@ -180,6 +203,9 @@ extension CommitRecord.Logical {
             writer.append(varint: checkpoint.bytes)
             writer.append(checkpoint.digest)
         }
+    }
+
+    private func encodeTail(into writer: inout ByteWriter) {
         writer.append(varint: changes)
         writer.append(varint: items)
         writer.append(varint: bytes)
