@@ -66,6 +66,20 @@ extension ByteCursor {
 
     @usableFromInline
     mutating func longVarint(_ first: UInt8) throws(VarveError) -> UInt64 {
+        // Most long ones have two or three bytes.
+        if remaining >= 2 {
+            let low = UInt64(first & 0x7f)
+            let second = UInt64(bytes.byte(at: offset))
+            if second < 0x80 && second > 0 {
+                try skip(1)
+                return low | second << 7
+            }
+            let third = UInt64(bytes.byte(at: offset &+ 1))
+            if second >= 0x80 && third < 0x80 && third > 0 {
+                try skip(2)
+                return low | (second & 0x7f) << 7 | third << 14
+            }
+        }
         var value = UInt64(first & 0x7f)
         var shift: UInt64 = 7
         while true {

@@ -48,6 +48,11 @@ func checkedVarint(_ page: RawSpan, _ at: inout Int) -> UInt64 {
     let first = page.byte(at: at)
     at &+= 1
     if first < 0x80 { return UInt64(first) }
+    let second = page.byte(at: at)
+    if second < 0x80 {
+        at &+= 1
+        return UInt64(first & 0x7f) | UInt64(second) << 7
+    }
     return longCheckedVarint(page, &at, first)
 }
 

@@ -52,12 +52,16 @@ public struct LeafPageReader: ~Copyable, Sendable {
 
 extension LeafPageReader {
     /// Opens a page; the one before is forgotten.
+    /// - Parameter times: if given, a run's page without a change of this stretch is not opened;
+    ///   microseconds. Of such a page only the stamps are checked.
+    /// - Returns: whether the page is open; else the reader is empty.
     /// - Throws: `damaged` with the offset if the bytes break a rule of Spec 07, or are a page of
     ///   another kind or key schema. The reader is empty then.
     /// - Complexity: O(bytes of the page).
+    @discardableResult
     public mutating func open(
-        _ bytes: consuming [UInt8], kind: TreeKind
-    ) throws(VarveError) {
+        _ bytes: consuming [UInt8], kind: TreeKind, ifWithin times: Range<Int64>? = nil
+    ) throws(VarveError) -> Bool {
         count = 0
         position = 0
         hasOutlined = false
@@ -68,12 +72,15 @@ extension LeafPageReader {
         ordinals.removeAll()
         counts.removeAll()
         lastKey.removeAll()
-        let entries = try openColumns(page)
+        guard let entries = try openColumns(page, times) else { return false }
         stream.copyPlaces(of: start)
         count = entries
+        return true
     }
 
-    private mutating func openColumns(_ page: [UInt8]) throws(VarveError) -> Int {
+    private mutating func openColumns(
+        _ page: [UInt8], _ times: Range<Int64>?
+    ) throws(VarveError) -> Int? {
         var cursor = ByteCursor(page.raw)
         if try cursor.u8() != kind.rawValue {
             throw cursor.fault("this is not a leaf page of \(kind == .run ? "a run" : "an image")")
@@ -91,6 +98,7 @@ extension LeafPageReader {
         }
         let count = Int(entries)
         let puts = try openStamps(&cursor, count)
+        if kind == .run, let times, !hasTime(within: times, cursor.bytes, count) { return nil }
         try openKey(&cursor, count, schema.partition.type, longest: 2048)
         if let sort = schema.sort {
             try openKey(&cursor, count, sort.type, longest: 1024)
@@ -126,6 +134,16 @@ extension LeafPageReader {
             puts += Int(kinds.integer)
         }
         return puts
+    }
+
+    /// Whether a change is of a stretch of time.
+    private func hasTime(within times: Range<Int64>, _ page: RawSpan, _ count: Int) -> Bool {
+        var column = start.cursors[PageColumns.times]
+        for _ in 0..<count {
+            column.nextInteger(page, start.integers)
+            if times.contains(Int64(bitPattern: column.integer)) { return true }
+        }
+        return false
     }
 
     private mutating func openKey(

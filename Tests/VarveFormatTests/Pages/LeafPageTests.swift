@@ -124,6 +124,25 @@ struct LeafPageTests {
         }
     }
 
+    @Test(arguments: 0..<8)
+    func aPageWithoutSuchTimesIsNotOpened(seed: Int) throws {
+        var source = RandomRows(
+            seed: UInt64(4000 + seed), partition: Self.types[seed % 3], sort: nil)
+        let rows = source.rows(20, .run)
+        let page = try TestRows.encode(rows, source.schema, .run)
+        let times = rows.map(\.stamp.time)
+        let (least, greatest) = (try #require(times.min()), try #require(times.max()))
+        var reader = LeafPageReader(schema: source.schema)
+        for stretch in [Int64.min..<least, least..<least, greatest + 1..<Int64.max] {
+            #expect(try !reader.open(page, kind: .run, ifWithin: stretch), "seed \(seed)")
+            #expect(reader.count == 0)
+        }
+        for stretch in [least..<least + 1, greatest..<greatest + 1, Int64.min..<Int64.max] {
+            #expect(try reader.open(page, kind: .run, ifWithin: stretch), "seed \(seed)")
+            #expect(reader.count == rows.count)
+        }
+    }
+
     @Test(arguments: 0..<12)
     func damageNeverTraps(seed: Int) throws {
         let sorts: [AttributeType?] = [nil, .string, .number, .binary]
