@@ -176,8 +176,8 @@ private final class SourceRows: RowSource {
 
     func nextBlock() throws -> RowBlock? {
         guard let batch = try stream.nextBatch() else { return nil }
-        let block = RowBlock(capacity: batch.rows.byteCount + 32)
-        block.rows.append(batch.rows, 0..<batch.rows.count)
-        return block
+        var rows = RowBuffer(capacity: batch.rows.byteCount + 32)
+        rows.append(batch.rows, 0..<batch.rows.count)
+        return RowBlock(rows)
     }
 }

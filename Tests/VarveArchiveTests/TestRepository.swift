@@ -80,7 +80,9 @@ func backUp(
     do {
         let preparer = backup.rowPreparer
         for block in table.blocks(random) {
-            try backup.append(try preparer.prepare(&block.rows))
+            var rows = RowBuffer()
+            rows.append(block.rows, 0..<block.rows.count)
+            try backup.append(try preparer.prepare(&rows))
         }
         outcome = try backup.finish()
     } catch {

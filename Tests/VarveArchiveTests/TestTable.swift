@@ -151,16 +151,18 @@ struct TestTable {
     /// The rows in key order, in blocks of random size.
     func blocks(_ random: SeededRandom, averageCount: UInt64 = 300) -> [RowBlock] {
         var result: [RowBlock] = []
-        var left = 0
+        var block = RowBuffer()
+        var left = 1 + Int(random.next() % (2 * averageCount))
         for key in sortedKeys {
             if left == 0 {
-                result.append(RowBlock())
+                result.append(RowBlock(exchange(&block, with: RowBuffer())))
                 left = 1 + Int(random.next() % (2 * averageCount))
             }
             let value = rows[key] ?? []
-            result[result.count - 1].rows.append(key: key.raw, value: value.raw)
+            block.append(key: key.raw, value: value.raw)
             left -= 1
         }
+        if block.count > 0 { result.append(RowBlock(block)) }
         return result
     }
 }

@@ -53,8 +53,9 @@ struct GoldenBuilder {
             repository, history: history,
             request: FullBackup.Request(
                 instant: Self.instant(second), force: true, sourceKind: "dynamodb-json"))
-        let (block, sorted) = try Self.rows(lines, history.record.keySchema)
-        if block.rows.count > 0 { try backup.append(try backup.rowPreparer.prepare(&block.rows)) }
+        var rows = RowBuffer()
+        let sorted = try Self.sort(lines, history.record.keySchema, into: &rows)
+        if rows.count > 0 { try backup.append(try backup.rowPreparer.prepare(&rows)) }
         let outcome = try backup.finish()
         _ = try repository.makeBackup(
             try repository.history(of: table), name: name, checkpoint: outcome.checkpoint,
@@ -76,21 +77,20 @@ struct GoldenBuilder {
             ObjectName.settings(history.id, ordinal: ordinal).path, try record.seal())
     }
 
-    /// Rows and lines in key order.
-    private static func rows(
-        _ lines: [String], _ schema: KeySchema
-    ) throws -> (RowBlock, [String]) {
+    /// Parses rows in key order, and gives their lines in that order.
+    private static func sort(
+        _ lines: [String], _ schema: KeySchema, into rows: inout RowBuffer
+    ) throws -> [String] {
         var found = RowBuffer()
         try parse(Array(lines.joined(separator: "\n").utf8), schema, into: &found)
         #expect(found.count == lines.count)
         var keys: [[UInt8]] = []
         for index in 0..<found.count { keys.append(found.keyBytes(index)) }
         let order = keys.indices.sorted { keys[$0].lexicographicallyPrecedes(keys[$1]) }
-        let block = RowBlock()
         for index in order {
-            block.rows.append(key: found.key(index), value: found.value(index))
+            rows.append(key: found.key(index), value: found.value(index))
         }
-        return (block, order.map { lines[$0] })
+        return order.map { lines[$0] }
     }
 }
 

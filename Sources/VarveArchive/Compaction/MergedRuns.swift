@@ -36,67 +36,80 @@ struct ChangeSelection {
 /// Runs are given from the oldest to the newest and do not overlap in time. Complexity: see
 /// `RunHeap`, however many versions a key has.
 final class MergedRuns: ChangeSource {
+    private var merge: RunMerge
+
+    init(_ runs: [any ChangeSource], _ selection: ChangeSelection) throws {
+        merge = RunMerge(try RunHeap(runs, newestFirst: false), selection)
+    }
+
+    func nextBlock() throws -> ChangeBlock? { try merge.nextBlock() }
+}
+
+/// Where the merging of runs is. A struct, so that its parts are checked for exclusive access once
+/// a block and not once a change.
+private struct RunMerge: ~Copyable {
     private var heap: RunHeap
     private let selection: ChangeSelection
     private static let blockBytes = 1 << 18
 
-    /// The key at hand: one row.
-    private var key = RowBuffer(capacity: 256)
+    private var changes = ChangeBuffer(capacity: 32)
+    private var hasOutlined = false
+    /// A change of the key at hand.
+    private var key: ChangePlace?
     /// The key's last change so far in `interval`, if any; it stays unless another follows.
-    private let candidate = ChangeBlock(capacity: 256)
+    private var candidate: ChangePlace?
     private var interval = 0
     /// Whether a change of the key has been passed on.
     private var keyHasChange = false
 
-    init(_ runs: [any ChangeSource], _ selection: ChangeSelection) throws {
+    init(_ heap: consuming RunHeap, _ selection: ChangeSelection) {
+        self.heap = heap
         self.selection = selection
-        heap = try RunHeap(runs, newestFirst: false)
     }
 
-    func nextBlock() throws -> ChangeBlock? {
-        let result = ChangeBlock()
-        while result.changes.rows.byteCount < Self.blockBytes, let top = heap.top {
+    mutating func nextBlock() throws -> ChangeBlock? {
+        changes = ChangeBuffer(capacity: Self.blockBytes + 4096)
+        hasOutlined = false
+        while changes.rows.byteCount < Self.blockBytes, !heap.isEmpty {
+            let top = heap.top
             if selection.kept == nil {
-                if top.stamp.time >= selection.from { result.append(top.block, top.position) }
+                if top.stamp.time >= selection.from { append(top) }
             } else {
-                weigh(top, into: result)
+                weigh(top)
             }
-            heap.settleTop(hasMore: try top.advance())
+            try heap.advance()
         }
-        if heap.top == nil { passCandidate(to: result) }
-        return result.changes.count == 0 ? nil : result
+        if heap.isEmpty { passCandidate() }
+        if changes.count == 0 { return nil }
+        return ChangeBlock(
+            exchange(&changes, with: ChangeBuffer(capacity: 32)), hasOutlined: hasOutlined)
     }
 
-    /// Takes a change as the key's last so far.
-    private func weigh(_ cursor: RunHeap.Cursor, into result: ChangeBlock) {
-        if key.count == 0 || !cursor.isAt(key) {
-            passCandidate(to: result)
-            key.removeAll()
-            key.append(cursor.block.changes.rows, cursor.position..<cursor.position + 1)
+    /// Takes the change on top as its key's last so far.
+    private mutating func weigh(_ top: ChangePlace) {
+        let isSameKey = key.map { heap.isTop(at: $0) } ?? false
+        if !isSameKey {
+            passCandidate()
+            key = top
             keyHasChange = false
         }
-        guard let found = selection.interval(of: cursor.stamp.time) else { return }
-        if found != interval { passCandidate(to: result) }
-        candidate.changes.removeAll()
-        candidate.hasOutlined = false
+        let stamp = top.stamp
+        guard let found = selection.interval(of: stamp.time) else { return }
+        if found != interval { passCandidate() }
         interval = found
         let saysNothing = selection.dropsLeadingTombstones && !keyHasChange
-            && cursor.stamp.kind == .tombstone
-        if !saysNothing { candidate.append(cursor.block, cursor.position) }
+            && stamp.kind == .tombstone
+        candidate = saysNothing ? nil : top
     }
 
-    private func passCandidate(to result: ChangeBlock) {
-        if candidate.changes.count == 0 { return }
-        result.append(candidate, 0)
-        candidate.changes.removeAll()
+    private mutating func passCandidate() {
+        guard let passed = candidate.take() else { return }
+        append(passed)
         keyHasChange = true
     }
-}
 
-extension ChangeBlock {
-    fileprivate func append(_ other: ChangeBlock, _ index: Int) {
-        changes.rows.append(other.changes.rows, index..<index + 1)
-        changes.stamps.append(other.changes.stamps[index])
-        if other.hasOutlined { hasOutlined = true }
+    private mutating func append(_ place: ChangePlace) {
+        changes.append(place.block.changes, place.index)
+        if place.block.hasOutlined { hasOutlined = true }
     }
 }

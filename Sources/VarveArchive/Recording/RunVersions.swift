@@ -8,7 +8,7 @@ final class RunVersions {
     private let blobs: BlobStore
     private let schema: KeySchema
     private var leaf: Hash256?
-    private var block = ChangeBlock(capacity: 32)
+    private var block = ChangeBlock()
 
     init(_ tree: TreeReference, schema: KeySchema, blobs: BlobStore) {
         walk = SeekingWalk(tree, kind: .run, blobs: blobs)

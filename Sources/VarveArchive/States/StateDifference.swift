@@ -49,7 +49,9 @@ final class StateDifference: DifferenceSource {
         func cursor(_ plan: StatePlan) throws -> ChangeCursor? {
             if isSame || plan.runs.count == shared { return nil }
             let runs = try plan.runs[shared...].map {
-                try RunScan($0.tree, schema: schema, repository: repository)
+                try RunScan(
+                    $0.tree, schema: schema, repository: repository, times: .min..<plan.before,
+                    isNet: true)
             }
             return try ChangeCursor(NetChanges(runs: runs, before: plan.before))
         }
@@ -146,32 +148,26 @@ enum KeyPlace {
 
 /// Reads net changes one by one.
 final class ChangeCursor {
-    private let source: any ChangeSource
-    private var block: ChangeBlock?
-    private var position = 0
+    private var net: NetChanges
+    private var current: ChangePlace?
 
-    init(_ source: any ChangeSource) throws {
-        self.source = source
-        block = try source.nextBlock()
+    init(_ net: consuming NetChanges) throws {
+        self.net = net
+        current = try self.net.next()
     }
 
     /// The change; nil at the end.
-    var place: KeyPlace? { block.map { .change($0, position) } }
+    var place: KeyPlace? { current.map { .change($0.block, $0.index) } }
 
     /// Appends the change's row unless it is a tombstone.
     /// - Returns: whether values of it may be outlined.
     func copyPut(into target: inout RowBuffer) -> Bool {
-        guard let block, block.changes.stamps[position].kind == .put else { return false }
-        target.append(block.changes.rows, position..<position + 1)
-        return block.hasOutlined
+        guard let current, current.stamp.kind == .put else { return false }
+        target.append(current.block.changes.rows, current.index..<current.index + 1)
+        return current.block.hasOutlined
     }
 
-    func advance() throws {
-        position += 1
-        if let block, position < block.changes.count { return }
-        block = try source.nextBlock()
-        position = 0
-    }
+    func advance() throws { current = try net.next() }
 }
 
 /// The rows of an image with the changes of runs, by ascending keys.

@@ -11,11 +11,14 @@ extension Repository {
         _ plan: StatePlan, schema: KeySchema, bounds: KeyBounds = .all,
         adding sum: StretchSum? = nil
     ) throws -> any RowSource {
-        let image = try ImageScan(plan.image, schema: schema, repository: self, bounds: bounds)
-        if plan.runs.isEmpty { return image }
+        if plan.runs.isEmpty {
+            return try ImageScan(plan.image, schema: schema, repository: self, bounds: bounds)
+        }
         // Of few runs several pages ahead, of many none: each page decoded takes memory.
-        let share = pipelineLimit / plan.runs.count
-        let ahead = plan.runs.count > 32 ? 1 : max(share, min(2, pipelineLimit))
+        let share = max(pipelineLimit / (plan.runs.count + 1), min(2, pipelineLimit))
+        let image = try ImageScan(
+            plan.image, schema: schema, repository: self, bounds: bounds, ahead: share)
+        let ahead = plan.runs.count > 32 ? 1 : share
         let runs = try plan.runs.map {
             try RunScan(
                 $0.tree, schema: schema, repository: self, bounds: bounds,

@@ -2,25 +2,45 @@ public import VarveModel
 
 /// Rows in key order on their way through the archive: about a page of them.
 ///
-/// One owner at a time; ownership moves from thread to thread with the reference.
-public final class RowBlock {
+/// Nothing of it changes once it is made, so that threads may share it, and reading a row of it
+/// costs no check of who else has access.
+public final class RowBlock: Sendable {
     /// In-line rows, keys ascending.
-    public var rows: RowBuffer
+    public let rows: RowBuffer
     /// Whether a value in it is outlined, so that its in-line form differs from its canonical one.
-    public var hasOutlined = false
+    public let hasOutlined: Bool
 
-    public init(capacity: Int = 1 << 16) { rows = RowBuffer(capacity: capacity) }
+    public init(_ rows: consuming RowBuffer, hasOutlined: Bool = false) {
+        self.rows = rows
+        self.hasOutlined = hasOutlined
+    }
+
+    /// No rows.
+    convenience init() { self.init(RowBuffer(capacity: 32)) }
 }
 
-/// Changes in (key, time, sequence) order on their way through the archive.
-///
-/// One owner at a time; ownership moves from thread to thread with the reference.
-public final class ChangeBlock {
-    public var changes: ChangeBuffer
+/// Changes in (key, time, sequence) order on their way through the archive. As `RowBlock`, nothing
+/// of it changes.
+public final class ChangeBlock: Sendable {
+    public let changes: ChangeBuffer
     /// Whether a value in it is outlined.
-    public var hasOutlined = false
+    public let hasOutlined: Bool
 
-    public init(capacity: Int = 1 << 16) { changes = ChangeBuffer(capacity: capacity) }
+    public init(_ changes: consuming ChangeBuffer, hasOutlined: Bool = false) {
+        self.changes = changes
+        self.hasOutlined = hasOutlined
+    }
+
+    /// No changes.
+    convenience init() { self.init(ChangeBuffer(capacity: 32)) }
+}
+
+/// A change where it lies.
+struct ChangePlace {
+    let block: ChangeBlock
+    let index: Int
+
+    var stamp: ChangeStamp { block.changes.stamps[index] }
 }
 
 /// Yields rows in key order, a block at a time.

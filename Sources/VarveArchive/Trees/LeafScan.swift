@@ -7,27 +7,20 @@ import VarveStorage
 final class ImageScan: RowSource {
     private let leaves: LeafQueue<RowBlock>
 
+    /// - Parameters:
+    ///   - bounds: only rows with these keys.
+    ///   - ahead: pages that are decoded at once on other threads; nil: as many as fit.
     init(
-        _ tree: TreeReference, schema: KeySchema, repository: Repository, bounds: KeyBounds = .all
+        _ tree: TreeReference, schema: KeySchema, repository: Repository,
+        bounds: KeyBounds = .all, ahead: Int? = nil
     ) throws {
         let blobs = repository.blobs
         var walk = try IndexWalk(tree, kind: .image, blobs: blobs, bounds: bounds)
-        leaves = LeafQueue(limit: repository.pipelineLimit) {
+        leaves = LeafQueue(limit: ahead ?? repository.pipelineLimit) {
             try walk.next()
         } decode: { entry in
-            let plain = try blobs.plain(entry.id, as: .imageLeaf)
-            let block = RowBlock(capacity: 1 << 18)
-            do {
-                var page = LeafPageReader(schema: schema)
-                try page.open(plain, kind: .image)
-                _ = try page.next(into: &block.rows)
-                block.hasOutlined = page.hasOutlined
-                try check(block, entry)
-            } catch let error as VarveError {
-                throw error.located(in: "blob \(entry.id)")
-            }
-            if !bounds.isAll { block.restrict(to: bounds) }
-            return block
+            let block = try blobs.imageLeaf(entry, schema: schema)
+            return bounds.isAll ? block : block.restricted(to: bounds)
         }
     }
 
@@ -72,10 +65,10 @@ final class RunScan: ChangeSource {
     ) {
         let blobs = repository.blobs
         leaves = LeafQueue(limit: ahead, next: next) { entry in
-            let block = try blobs.runLeaf(
+            var block = try blobs.runLeaf(
                 entry, schema: schema, newestIn: isNet ? times : nil, since: start)
-            if !bounds.isAll { block.restrict(to: bounds) }
-            if let times, !isNet { block.restrict(to: times) }
+            if !bounds.isAll { block = block.restricted(to: bounds) }
+            if let times, !isNet { block = block.restricted(to: times) }
             return block
         }
     }
@@ -85,16 +78,6 @@ final class RunScan: ChangeSource {
             if block.changes.count > 0 { return block }
         }
         return nil
-    }
-}
-
-/// A page's rows must be those that its index entry promises.
-private func check(_ block: RowBlock, _ entry: IndexEntry) throws(VarveError) {
-    if UInt64(block.rows.count) != entry.entries {
-        throw VarveError(.damaged, "a page's rows are not as many as recorded")
-    }
-    if !entry.lastKey.isEmpty, block.rows.order(block.rows.count - 1, key: entry.lastKey.raw) != 0 {
-        throw VarveError(.damaged, "a page does not end with the key recorded")
     }
 }
 
@@ -125,36 +108,34 @@ private final class LeafQueue<Block> {
 }
 
 extension RowBlock {
-    /// Drops the rows outside the bounds.
-    func restrict(to bounds: KeyBounds) {
+    /// The rows within the bounds.
+    func restricted(to bounds: KeyBounds) -> RowBlock {
         var kept = RowBuffer(capacity: 1 << 12)
         for index in 0..<rows.count where rows.key(index, isIn: bounds) {
             kept.append(rows, index..<index + 1)
         }
-        rows = kept
+        return RowBlock(kept, hasOutlined: hasOutlined)
     }
 }
 
 extension ChangeBlock {
-    /// Drops the changes outside the bounds.
-    func restrict(to bounds: KeyBounds) {
+    /// The changes within the bounds.
+    func restricted(to bounds: KeyBounds) -> ChangeBlock {
         var kept = ChangeBuffer(capacity: 1 << 12)
         for index in 0..<changes.count where changes.rows.key(index, isIn: bounds) {
-            kept.rows.append(changes.rows, index..<index + 1)
-            kept.stamps.append(changes.stamps[index])
+            kept.append(changes, index)
         }
-        changes = kept
+        return ChangeBlock(kept, hasOutlined: hasOutlined)
     }
 
-    /// Drops the changes of other times.
-    func restrict(to times: Range<Int64>) {
-        if changes.stamps.allSatisfy({ times.contains($0.time) }) { return }
+    /// The changes of a stretch of time.
+    func restricted(to times: Range<Int64>) -> ChangeBlock {
+        if changes.stamps.allSatisfy({ times.contains($0.time) }) { return self }
         var kept = ChangeBuffer(capacity: 1 << 12)
         for index in 0..<changes.count where times.contains(changes.stamps[index].time) {
-            kept.rows.append(changes.rows, index..<index + 1)
-            kept.stamps.append(changes.stamps[index])
+            kept.append(changes, index)
         }
-        changes = kept
+        return ChangeBlock(kept, hasOutlined: hasOutlined)
     }
 }
 

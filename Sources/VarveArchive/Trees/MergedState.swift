@@ -4,111 +4,154 @@ import VarveModel
 /// A state: the rows of an image with net changes applied.
 ///
 /// A block of the image into which no change falls is passed on as it is; into the others the rows
-/// between two changes are copied at once. One block of each in memory. Complexity: O(rows) bytes
-/// moved, O(changes × log block) comparisons.
-public final class MergedState: RowSource {
-    private let image: any RowSource
-    private let net: any ChangeSource
-    private var changes: ChangeBlock?
-    private var position = 0
-    private var imageEnded = false
-    private let sum: StretchSum?
-    private static let blockBytes = 1 << 18
+/// between two changes are copied at once. One block of each source in memory. Complexity: O(rows)
+/// bytes moved, O(changes × log block) comparisons.
+final class MergedState: RowSource {
+    private var merge: StateMerge
 
     /// - Parameters:
     ///   - image: the rows before, in key order.
-    ///   - net: at most one change a key, in key order; behind one from the start of the sum on,
-    ///     what the key was before that, if a change tells it.
+    ///   - net: the last change of each key, and what was before the start of the sum.
     ///   - sum: is told what the changes from its start on came to.
-    public init(
-        image: any RowSource, net: any ChangeSource, adding sum: StretchSum? = nil
+    init(
+        image: any RowSource, net: consuming NetChanges, adding sum: StretchSum? = nil
     ) throws {
+        merge = try StateMerge(image, net, sum)
+    }
+
+    func nextBlock() throws -> RowBlock? { try merge.nextBlock() }
+}
+
+/// Where a merged state is. A struct, so that its parts are checked for exclusive access once a
+/// block and not once a row.
+private struct StateMerge: ~Copyable {
+    private let image: any RowSource
+    private var net: NetChanges
+    private let sum: StretchSum?
+    /// The next change; nil at the end.
+    private var change: ChangePlace?
+    /// The block of the image at hand, and its first row that is not passed yet.
+    private var block: RowBlock?
+    private var position = 0
+    /// How many bytes at their start all keys of the block share.
+    private var shared = 0
+
+    private var rows = RowBuffer(capacity: 32)
+    private var hasOutlined = false
+    private static let blockBytes = 1 << 18
+
+    init(_ image: any RowSource, _ net: consuming NetChanges, _ sum: StretchSum?) throws {
         self.image = image
         self.net = net
         self.sum = sum
-        changes = try net.nextBlock()
+        change = try self.net.next()
+        try nextOfImage()
     }
 
-    public func nextBlock() throws -> RowBlock? {
-        while !imageEnded {
-            guard let block = try image.nextBlock() else {
-                imageEnded = true
-                break
+    private mutating func nextOfImage() throws {
+        block = try image.nextBlock()
+        position = 0
+        guard let block else { return }
+        shared = block.rows.sharedPrefix(0, block.rows, block.rows.count - 1)
+    }
+
+    mutating func nextBlock() throws -> RowBlock? {
+        while let block {
+            if position == 0, !isWithin(block) {
+                try nextOfImage()
+                return block
             }
-            let merged = try merge(block)
-            if merged.rows.count > 0 { return merged }
+            rows = RowBuffer(capacity: block.rows.byteCount + block.rows.byteCount / 4 + 4096)
+            rows.reserve(rows: block.rows.count + block.rows.count / 4)
+            hasOutlined = block.hasOutlined
+            try merge(block)
+            if rows.count > 0 { return takeRows() }
         }
         return try rest()
     }
 
-    /// Applies the changes up to the block's last key.
-    private func merge(_ block: RowBlock) throws -> RowBlock {
+    /// Whether the next change falls into the block, or before it.
+    private func isWithin(_ block: RowBlock) -> Bool {
+        guard let change else { return false }
+        return block.rows.order(
+            block.rows.count - 1, change.block.changes.rows, change.index) >= 0
+    }
+
+    /// Applies the changes up to the block's last key, or as many as make a block.
+    private mutating func merge(_ block: RowBlock) throws {
         let last = block.rows.count - 1
-        guard let first = changes,
-            block.rows.order(last, first.changes.rows, position) >= 0
-        else { return block }
-        let result = RowBlock(capacity: block.rows.byteCount + 4096)
-        result.hasOutlined = block.hasOutlined
-        var from = 0
-        while let now = changes,
-            block.rows.order(last, now.changes.rows, position) >= 0
-        {
-            let place = block.rows.lowerBound(now.changes.rows, position, from: from)
-            result.rows.append(block.rows, from..<place.index)
-            from = place.found ? place.index + 1 : place.index
-            let hasOlder = try note(now, block, place.found ? place.index : nil)
-            try take(now, into: result)
-            if hasOlder { try pass() }
+        var next = change.take()
+        while let now = next, block.rows.order(last, now.block.changes.rows, now.index) >= 0 {
+            if rows.byteCount >= Self.blockBytes + block.rows.byteCount {
+                change = next
+                return
+            }
+            let place = find(now, in: block)
+            rows.append(block.rows, position..<place.index)
+            position = place.found ? place.index + 1 : place.index
+            if let sum, now.stamp.time >= sum.start {
+                try note(now, place.found ? ImagePlace(block: block, index: place.index) : nil, sum)
+            }
+            take(now)
+            next = try net.next()
         }
-        result.rows.append(block.rows, from..<block.rows.count)
-        return result
+        change = next
+        rows.append(block.rows, position..<block.rows.count)
+        try nextOfImage()
+    }
+
+    /// The first row of the block that is not below the change's key.
+    private func find(_ now: ChangePlace, in block: RowBlock) -> (index: Int, found: Bool) {
+        // A key between the block's first and last starts as both do.
+        if position == 0 {
+            let order = block.rows.order(0, now.block.changes.rows, now.index)
+            if order >= 0 { return (0, order == 0) }
+        }
+        return block.rows.lowerBound(
+            now.block.changes.rows, now.index, from: position, sharing: shared)
     }
 
     /// What the changes add behind the image's last row.
-    private func rest() throws -> RowBlock? {
-        let result = RowBlock()
-        while let now = changes, result.rows.byteCount < Self.blockBytes {
-            let hasOlder = try note(now, nil, nil)
-            try take(now, into: result)
-            if hasOlder { try pass() }
+    private mutating func rest() throws -> RowBlock? {
+        rows = RowBuffer(capacity: Self.blockBytes + 4096)
+        hasOutlined = false
+        while let now = change, rows.byteCount < Self.blockBytes {
+            if let sum, now.stamp.time >= sum.start { try note(now, nil, sum) }
+            take(now)
+            change = try net.next()
         }
-        return result.rows.count > 0 ? result : nil
+        return rows.count > 0 ? takeRows() : nil
     }
 
-    private func take(_ block: ChangeBlock, into result: RowBlock) throws {
-        if block.changes.stamps[position].kind == .put {
-            result.rows.append(block.changes.rows, position..<position + 1)
-            if block.hasOutlined { result.hasOutlined = true }
-        }
-        try pass()
+    private mutating func takeRows() -> RowBlock {
+        RowBlock(exchange(&rows, with: RowBuffer(capacity: 32)), hasOutlined: hasOutlined)
     }
 
-    private func pass() throws {
-        position += 1
-        if position == changes?.changes.count {
-            changes = try net.nextBlock()
-            position = 0
-        }
+    @inline(__always)
+    private mutating func take(_ now: ChangePlace) {
+        guard now.stamp.kind == .put else { return }
+        rows.append(now.block.changes.rows, now.index..<now.index + 1)
+        if now.block.hasOutlined { hasOutlined = true }
     }
 
-    /// Tells the sum of a change, if it is from its start on.
-    /// - Parameter row: the key's row in a block of the image.
-    /// - Returns: whether what the key was before follows the change.
-    private func note(_ now: ChangeBlock, _ image: RowBlock?, _ row: Int?) throws -> Bool {
-        guard let sum, now.changes.stamps[position].time >= sum.start else { return false }
-        let next = position + 1
-        let hasOlder = next < now.changes.count
-            && now.changes.rows.order(next, now.changes.rows, position) == 0
-        if hasOlder {
-            if now.changes.stamps[next].kind == .put {
-                try sum.take(now.changes.rows, next, now.hasOutlined)
+    /// A row of the image.
+    private struct ImagePlace {
+        let block: RowBlock
+        let index: Int
+    }
+
+    /// Tells the sum of a change from its start on.
+    /// - Parameter row: the key's row in the image.
+    private func note(_ now: ChangePlace, _ row: ImagePlace?, _ sum: StretchSum) throws {
+        if let older = net.older {
+            if older.stamp.kind == .put {
+                try sum.take(older.block.changes.rows, older.index, older.block.hasOutlined)
             }
-        } else if let image, let row {
-            try sum.take(image.rows, row, image.hasOutlined)
+        } else if let row {
+            try sum.take(row.block.rows, row.index, row.block.hasOutlined)
         }
-        if now.changes.stamps[position].kind == .put {
-            try sum.add(now.changes.rows, position, now.hasOutlined)
+        if now.stamp.kind == .put {
+            try sum.add(now.block.changes.rows, now.index, now.block.hasOutlined)
         }
-        return hasOlder
     }
 }

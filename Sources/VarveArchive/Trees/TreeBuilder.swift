@@ -9,13 +9,20 @@ import VarveStorage
 ///
 /// Memory: the entries within a cut window, and the pages under way.
 final class TreeBuilder {
+    /// Rows of one page, in memory that is used again.
+    ///
+    /// Sendable: in the hands of one thread at a time, or waiting to be used again.
+    fileprivate final class PageRows: @unchecked Sendable {
+        var rows = RowBuffer(capacity: 1 << 18)
+    }
+
     /// Entries of one leaf page, on their way to a worker.
     fileprivate final class Leaf {
-        let rows: RowBlock?
+        let rows: PageRows?
         let changes: ChangeBlock?
         var entry: IndexEntry
 
-        init(rows: RowBlock?, changes: ChangeBlock?, entry: IndexEntry) {
+        init(rows: PageRows?, changes: ChangeBlock?, entry: IndexEntry) {
             self.rows = rows
             self.changes = changes
             self.entry = entry
@@ -108,7 +115,7 @@ final class TreeBuilder {
 
     /// Copies the next `count` rows out of the blocks into one.
     private func takeRows(_ count: Int) -> Leaf {
-        let page = encoding.emptyBlock()
+        let page = encoding.emptyRows()
         page.rows.reserve(rows: count)
         var entry = IndexEntry(entries: UInt64(count))
         var missing = count
@@ -135,7 +142,8 @@ final class TreeBuilder {
 
     /// Copies the next `count` changes out of the blocks into one.
     private func takeChanges(_ count: Int) -> Leaf {
-        let page = ChangeBlock(capacity: 1 << 18)
+        var page = ChangeBuffer(capacity: 1 << 18)
+        page.reserve(changes: count)
         var entry = IndexEntry(entries: UInt64(count))
         entry.leastTime = .max
         entry.greatestTime = .min
@@ -144,8 +152,8 @@ final class TreeBuilder {
             let block = changeBlocks[0]
             let part = min(missing, block.changes.count - position)
             let range = position..<position + part
-            page.changes.rows.append(block.changes.rows, range)
-            page.changes.stamps += block.changes.stamps[range]
+            page.rows.append(block.changes.rows, range)
+            page.stamps += block.changes.stamps[range]
             for index in range {
                 entry.digest = entry.digest &+ block.hashes[index]
                 entry.weight += UInt64(block.weights[index])
@@ -161,10 +169,10 @@ final class TreeBuilder {
             }
         }
         taken += count
-        entry.lastKey = page.changes.rows.keyBytes(count - 1)
-        entry.lastTime = page.changes.stamps[count - 1].time
-        entry.lastSequence = page.changes.stamps[count - 1].sequence
-        return Leaf(rows: nil, changes: page, entry: entry)
+        entry.lastKey = page.rows.keyBytes(count - 1)
+        entry.lastTime = page.stamps[count - 1].time
+        entry.lastSequence = page.stamps[count - 1].sequence
+        return Leaf(rows: nil, changes: ChangeBlock(page), entry: entry)
     }
 
     // MARK: Writing
@@ -253,24 +261,19 @@ private final class LeafEncoding: Sendable {
         }
     }
 
-    /// A block whose rows are encoded. Sendable: as a bench.
-    private struct Spare: @unchecked Sendable {
-        let block: RowBlock
-    }
-
     private let schema: KeySchema
     private let effort: LZ4.Effort
     private let idle = Mutex<[Bench]>([])
-    private let spare = Mutex<[Spare]>([])
+    private let spare = Mutex<[TreeBuilder.PageRows]>([])
 
     init(schema: KeySchema, effort: LZ4.Effort) {
         self.schema = schema
         self.effort = effort
     }
 
-    /// A block for a page's rows; it comes back when they are encoded.
-    func emptyBlock() -> RowBlock {
-        spare.withLock { $0.popLast() }?.block ?? RowBlock(capacity: 1 << 18)
+    /// Room for a page's rows; it comes back when they are encoded.
+    func emptyRows() -> TreeBuilder.PageRows {
+        spare.withLock { $0.popLast() } ?? TreeBuilder.PageRows()
     }
 
     func encode(_ leaf: TreeBuilder.Leaf) throws -> TreeBuilder.Encoded {
@@ -278,9 +281,9 @@ private final class LeafEncoding: Sendable {
         defer { idle.withLock { $0.append(bench) } }
         let blob = try bench.encode(leaf, effort: effort)
         leaf.entry.id = blob.id
-        if let block = leaf.rows {
-            block.rows.removeAll()
-            spare.withLock { $0.append(Spare(block: block)) }
+        if let page = leaf.rows {
+            page.rows.removeAll()
+            spare.withLock { $0.append(page) }
         }
         return TreeBuilder.Encoded(blob: blob, entry: leaf.entry)
     }

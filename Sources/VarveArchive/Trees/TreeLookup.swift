@@ -83,7 +83,7 @@ final class ImageLookup {
     private let schema: KeySchema
     private var leaf: Hash256?
     private var position = 0
-    private(set) var block = RowBlock(capacity: 32)
+    private(set) var block = RowBlock()
 
     init(_ tree: TreeReference, schema: KeySchema, blobs: BlobStore) {
         walk = SeekingWalk(tree, kind: .image, blobs: blobs)
@@ -112,7 +112,7 @@ final class RunLookup {
     private let schema: KeySchema
     private var leaf: Hash256?
     private var position = 0
-    private(set) var block = ChangeBlock(capacity: 32)
+    private(set) var block = ChangeBlock()
 
     private let before: Int64
 
@@ -149,22 +149,33 @@ final class RunLookup {
 }
 
 extension BlobStore {
+    /// Room made for the rows of a page at once; more only as they come, whatever a page claims.
+    private static let reservedMax = 1 << 13
+
+    /// Bytes that a page's rows may take: a guess from its weight. Too little room is made more.
+    private static func room(for entry: IndexEntry) -> Int {
+        max(1 << 16, Int(min(entry.weight, 1 << 20)))
+    }
+
     /// A leaf page of an image, decoded.
     func imageLeaf(_ entry: IndexEntry, schema: KeySchema) throws(VarveError) -> RowBlock {
         let plain = try plain(entry.id, as: .imageLeaf)
-        let block = RowBlock(capacity: 1 << 18)
         do throws(VarveError) {
+            var rows = RowBuffer(capacity: Self.room(for: entry))
             var page = LeafPageReader(schema: schema)
             try page.open(plain, kind: .image)
-            _ = try page.next(into: &block.rows)
-            block.hasOutlined = page.hasOutlined
-            if UInt64(block.rows.count) != entry.entries {
+            rows.reserve(rows: min(page.count, Self.reservedMax))
+            _ = try page.next(into: &rows)
+            if UInt64(rows.count) != entry.entries {
                 throw VarveError(.damaged, "the page's rows are not as many as recorded")
             }
+            if !entry.lastKey.isEmpty, rows.order(rows.count - 1, key: entry.lastKey.raw) != 0 {
+                throw VarveError(.damaged, "the page does not end with the key recorded")
+            }
+            return RowBlock(rows, hasOutlined: page.hasOutlined)
         } catch {
             throw error.located(in: "blob \(entry.id)")
         }
-        return block
     }
 
     /// A leaf page of a run, decoded.
@@ -175,22 +186,22 @@ extension BlobStore {
         since start: Int64 = .min
     ) throws(VarveError) -> ChangeBlock {
         let plain = try plain(entry.id, as: .runLeaf)
-        let block = ChangeBlock(capacity: 1 << 16)
         do throws(VarveError) {
             var page = LeafPageReader(schema: schema)
-            try page.open(plain, kind: .run)
-            if let times {
-                try page.readNewest(in: times, since: start, into: &block.changes)
-            } else {
-                _ = try page.next(into: &block.changes)
-            }
-            block.hasOutlined = page.hasOutlined
+            if try !page.open(plain, kind: .run, ifWithin: times) { return ChangeBlock() }
+            var changes = ChangeBuffer(capacity: Self.room(for: entry) / (times == nil ? 1 : 2))
             if UInt64(page.count) != entry.entries {
                 throw VarveError(.damaged, "the page's changes are not as many as recorded")
             }
+            changes.reserve(changes: min(page.count, Self.reservedMax))
+            if let times {
+                try page.readNewest(in: times, since: start, into: &changes)
+            } else {
+                _ = try page.next(into: &changes)
+            }
+            return ChangeBlock(changes, hasOutlined: page.hasOutlined)
         } catch {
             throw error.located(in: "blob \(entry.id)")
         }
-        return block
     }
 }

@@ -13,14 +13,6 @@ public struct RestoreOperation {
     private let request: RestoreRequest
     private let control: OperationControl
 
-    /// Sendable: handed from the thread that reads blocks to the one that renders it; neither looks
-    /// at it after it gave it away.
-    private final class Unit: @unchecked Sendable {
-        let block: RowBlock
-
-        init(_ block: RowBlock) { self.block = block }
-    }
-
     /// What was written.
     private struct Sum {
         var items: UInt64 = 0
@@ -144,16 +136,16 @@ public struct RestoreOperation {
         _ rows: any RowSource, _ rendering: RowRendering, to target: TableTarget
     ) throws -> Sum {
         let workers = repository.environment.workers
-        let pipeline = OrderedPipeline<Unit, RenderedRows>(
+        let pipeline = OrderedPipeline<RowBlock, RenderedRows>(
             limit: workers == 1 ? 1 : workers * 2
-        ) { unit in try rendering.render(unit.block) }
+        ) { block in try rendering.render(block) }
         var sum = Sum()
         var isAtEnd = false
         while !isAtEnd || pipeline.pending > 0 {
             while !isAtEnd, !pipeline.isFull {
                 try control.check()
                 if let block = try rows.nextBlock() {
-                    pipeline.submit(Unit(block))
+                    pipeline.submit(block)
                 } else {
                     isAtEnd = true
                 }

@@ -26,6 +26,19 @@ public struct ChangeBuffer: ~Copyable, Sendable {
 
     public var count: Int { stamps.count }
 
+    /// Appends a change of another buffer.
+    @inlinable
+    public mutating func append(_ other: borrowing ChangeBuffer, _ index: Int) {
+        rows.append(other.rows, index..<index + 1)
+        stamps.append(other.stamps[index])
+    }
+
+    /// Makes room for so many changes in all, so that appends up to there move none.
+    public mutating func reserve(changes count: Int) {
+        rows.reserve(rows: count)
+        stamps.reserveCapacity(count)
+    }
+
     public mutating func removeAll() {
         rows.removeAll()
         stamps.removeAll(keepingCapacity: true)
