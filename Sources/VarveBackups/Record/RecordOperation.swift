@@ -99,7 +99,7 @@ public final class RecordOperation {
     private func read(_ sources: [ChangeInput]) throws {
         let chain = try SourceChain(sources)
         let start = try resumption(chain)
-        control.begin(total: Int(clamping: total(sources[start.index...])))
+        control.begin(total: Int(clamping: sources[start.index...].storedBytes))
         var doneBefore: Int64 = 0
         if start.index > 0 || start.offset > 0 {
             tell(.resumed(path: sources[start.index].path, offset: start.offset))
@@ -122,15 +122,6 @@ public final class RecordOperation {
             if !report.cutOff.isEmpty { break }
             doneBefore += source.storedBytes ?? 0
         }
-    }
-
-    private func total(_ sources: ArraySlice<ChangeInput>) -> Int64 {
-        var sum: Int64 = 0
-        for source in sources {
-            guard let size = source.storedBytes else { return 0 }
-            sum += size
-        }
-        return sum
     }
 
     /// Where to go on: the greatest position that a commit of any table tells. Each of them holds

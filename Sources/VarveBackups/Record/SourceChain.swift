@@ -97,3 +97,15 @@ struct SourceChain {
         return sha256(input.bytes)
     }
 }
+
+extension ArraySlice<ChangeInput> {
+    /// Their bytes as they are stored; 0 if one of them does not say.
+    var storedBytes: Int64 {
+        var sum: Int64 = 0
+        for source in self {
+            guard let size = source.storedBytes else { return 0 }
+            sum += size
+        }
+        return sum
+    }
+}
