@@ -18,9 +18,11 @@ struct CompactionPlan: Equatable {
     /// Runs of a stretch that is exact at checkpoints only, beyond which they are merged.
     static let copiesMax = 64
     /// Stored bytes that runs may always be merged to.
-    static let mergedBytesMin: UInt64 = 1 << 20
+    static let mergedBytesMin: UInt64 = 2 << 20
     /// Stored bytes that a merged run saves, for each run that it replaces: headers of its page.
     private static let overheadBytes: UInt64 = 160
+    /// Stored bytes of a run from which on merging does not make it smaller.
+    private static let smallRunBytes: UInt64 = 65_536
 
     /// Runs that follow each other, from the oldest to the newest; each at least two.
     var merges: [[Piece]] = []
@@ -78,6 +80,13 @@ struct CompactionPlan: Equatable {
         }
     }
 
+    /// About what a run adds to the one that it is merged into. Small runs are mostly headers, and
+    /// names and dictionaries that the others have, too.
+    static func mergedBytes(_ storedBytes: UInt64) -> UInt64 {
+        if storedBytes >= smallRunBytes { return storedBytes }
+        return (storedBytes - min(storedBytes, overheadBytes)) / 2
+    }
+
     /// Fresh runs that stand side by side become one, but those that are large already.
     private static func folded(
         _ nodes: [Node], _ fresh: Set<Piece>, bytesMax: UInt64
@@ -93,12 +102,13 @@ struct CompactionPlan: Equatable {
         }
         for node in nodes {
             let isFresh = node.runs.count == 1 && fresh.contains(node.runs[0])
-            if !isFresh || bytes.saturated(adding: node.storedBytes) > bytesMax { close() }
+            let added = mergedBytes(node.storedBytes)
+            if !isFresh || bytes.saturated(adding: added) > bytesMax { close() }
             if !isFresh {
                 result.append(node)
             } else {
                 group.append(node)
-                bytes |+= node.storedBytes
+                bytes |+= added
             }
         }
         close()
@@ -230,13 +240,15 @@ struct Stretch {
 }
 
 extension CompactionPlan {
-    /// Times the stored image that the runs after it may take before the next image is written.
-    static let runShareMax: UInt64 = 3
+    /// Halves of the stored image that the runs after it may take before the next image is written.
+    /// At five a state costs at most some two and a half times what its image alone would, and
+    /// images at most two fifths of what the runs take.
+    static let runHalvesMax: UInt64 = 5
     /// Stored bytes of runs below which no image is written.
     static let imageRunBytesMin: UInt64 = 4 << 20
 
     /// Whether the runs that a state needs take so much that an image pays off.
     static func deservesImage(imageBytes: UInt64, runBytes: UInt64) -> Bool {
-        runBytes >= max(imageRunBytesMin, runShareMax * imageBytes)
+        runBytes >= max(imageRunBytesMin, imageBytes / 2 * runHalvesMax)
     }
 }

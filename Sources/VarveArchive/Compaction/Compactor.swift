@@ -259,17 +259,18 @@ extension TableHistory {
         var added: UInt64 = 0
         for (index, commit) in commits.enumerated() {
             for piece in commit.pieces {
-                let bytes = piece.tree.storedBytes
-                added |+= bytes
-                if piece.kind == .image { (imageBytes, runBytes) = (bytes, 0) } else {
+                if piece.kind == .image {
+                    (imageBytes, runBytes) = (piece.tree.storedBytes, 0)
+                } else {
+                    let bytes = CompactionPlan.mergedBytes(piece.tree.storedBytes)
                     runBytes |+= bytes
+                    added |+= bytes
                 }
             }
             end = max(end, commit.logical.to)
             if Instant(microseconds: end) != nil,
                 CompactionPlan.deservesImage(imageBytes: imageBytes, runBytes: runBytes),
-                // Merged the runs are smaller: it may not be worth it yet, and then a step more
-                // must bring something.
+                // It may not be worth it yet when runs are merged; a step more must bring something.
                 added >= runBytes / 8
             {
                 return keeping(commits: index + 1, blobs)
