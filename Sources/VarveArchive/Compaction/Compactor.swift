@@ -270,7 +270,7 @@ extension TableHistory {
             end = max(end, commit.logical.to)
             if Instant(microseconds: end) != nil,
                 CompactionPlan.deservesImage(imageBytes: imageBytes, runBytes: runBytes),
-                // It may not be worth it yet when runs are merged; a step more must bring something.
+                // Merged, they may not be worth it yet; a step more must bring something.
                 added >= runBytes / 8
             {
                 return keeping(commits: index + 1, blobs)

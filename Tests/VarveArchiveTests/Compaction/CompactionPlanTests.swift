@@ -183,9 +183,9 @@ struct CompactionPlanTests {
         #expect(counts.max()! < 64, "\(label): \(counts.max()!)")
         #expect(counts.reduce(0, +) / counts.count < 16, "\(label)")
         #expect(factor < 4, "\(label): \(factor)")
-        let images = max(Double(CompactionPlan.imageRunBytesMin), 3 * Double(world.imageBytes))
+        let images = max(Double(CompactionPlan.imageRunBytesMin), 2.5 * Double(world.imageBytes))
         #expect(shares.max()! < images * 1.15 / Double(world.imageBytes), "\(label)")
-        #expect(Double(stored) < 1.38 * Double(once) + Double(world.imageBytes), "\(label)")
+        #expect(Double(stored) < 1.45 * Double(once) + Double(world.imageBytes), "\(label)")
         #expect(world.widest < 320, "\(label)")
     }
 }
