@@ -77,6 +77,38 @@ struct RejectionTests {
         #expect(report.firstRejected != nil)
     }
 
+    /// The others' commits say that the source is done: the next run must not take a table for new
+    /// of which a change was lost.
+    @Test(arguments: [true, false])
+    func aTableOfWhichAChangeWasLostIsNotBegunLater(hasSound: Bool) throws {
+        let shop = try Workshop()
+        func line(_ table: String, _ key: String, _ second: Int64) -> String {
+            "{\"TableName\":\"\(table)\"," + Self.change(key, second).dropFirst()
+        }
+        let lost = line("X", "x9", 1_003)
+            .replacing("{\"N\":\"1\"}}}", with: "{\"N\":\"one\"}}}")
+        var lines = (0..<8).map { line("A", "a\($0)", 1_000 + Int64($0)) }
+        lines.insert(lost, at: 4)
+        if hasSound { lines.insert(line("X", "x0", 1_003), at: 4) }
+        let path = try shop.write("changes.jsonl", lines)
+        var request = RecordRequest(table: nil, sources: [path])
+        request.schema = Workshop.schema
+        request.rejectsPath = shop.path("rejects.jsonl")
+        let first = try RecordOperation(shop.repository, request).run()
+        #expect(first.rejectedCount == (hasSound ? 2 : 1))
+        _ = try shop.write(
+            "changes.jsonl", lines + (1..<4).map { line("X", "x\($0)", 1_010 + Int64($0)) })
+        let second = try RecordOperation(shop.repository, request).run()
+        #expect(second.rejectedCount > 0)
+        if let made = try shop.repository.newestTable("X") {
+            let history = try shop.repository.history(made.id, made.record)
+            #expect(history.ranges.last?.isClosed == true)
+            #expect((history.ranges.last?.to.second ?? .max) <= 1_003)
+        } else {
+            #expect(second.unmadeTables == ["X"])
+        }
+    }
+
     /// A record of which not even the table is known may be of any: none is recorded beyond it,
     /// whether it was met before, in the same part of the source, or later.
     @Test func aRecordOfNoKnownTableEndsAllThatAreMet() throws {

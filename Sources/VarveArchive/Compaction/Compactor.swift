@@ -88,13 +88,29 @@ public struct Compactor: Sendable {
         try repository.blobs.loadIndexes()
         let history = try repository.history(
             id, record, for: .compacting(checkpointsMax: limits.checkpoints))
-        let layout = LayoutWriter(repository, history, purpose: "compact", check: check)
+        var layout = LayoutWriter(repository, history, purpose: "compact", check: check)
         do {
             var step = Step(layoutNumber: history.layoutNumber + 1)
             // An image is of the last state covered: before more is.
-            guard let draft = try writeImage(history, layout, &step)
-                ?? cover(history, layout, isForced, &step) ?? merge(history, layout, &step)
-            else { return nil }
+            var draft: LayoutDraft?
+            var failure: VarveError?
+            do {
+                draft = try writeImage(history, layout, &step)
+            } catch let error as VarveError
+                where error.code == .damaged || error.code == .proofFailed
+            {
+                // What is damaged must not keep commits from being covered; it is told when there
+                // is nothing else to do.
+                failure = error
+                layout.abandon()
+                layout = LayoutWriter(repository, history, purpose: "compact", check: check)
+            }
+            draft = try draft ?? cover(history, layout, isForced, &step)
+                ?? merge(history, layout, &step)
+            guard let draft else {
+                if let failure { throw failure }
+                return nil
+            }
             if try layout.publish(draft) { return step }
             layout.abandon()
             return nil

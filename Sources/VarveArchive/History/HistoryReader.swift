@@ -104,12 +104,14 @@ private struct HistoryReader {
 
     /// Reads the commits that the layout does not cover. What stands behind a lost one is kept: a
     /// state that does not need the lost one can still be proven.
-    /// - Parameter checkpointsMax: end with the commit after the one that brings more checkpoints.
+    /// - Parameter checkpointsMax: end with the commit after the one with which there are more
+    ///   checkpoints, and which does not end within a second.
     mutating func readCommits(
         after record: Hash256, checkpointsMax: Int = .max
     ) throws(VarveError) {
         var checkpoints = 0
         var isLast = false
+        var end = Int64.min
         /// Hash of the commit before; nil if that one is lost.
         var before: Hash256? = layout?.before ?? record
         var expected = first
@@ -144,7 +146,8 @@ private struct HistoryReader {
             lastHash = before
             if isLast { return }
             checkpoints += commit.logical.checkpoints.count
-            isLast = checkpoints > checkpointsMax
+            end = max(end, commit.logical.to)
+            isLast = checkpoints > checkpointsMax && Instant(microseconds: end) != nil
         }
     }
 

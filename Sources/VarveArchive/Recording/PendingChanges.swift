@@ -78,6 +78,12 @@ final class PendingChanges: @unchecked Sendable {
     var isEmpty: Bool { changes.count == 0 }
     var byteCount: Int { changes.rows.byteCount }
 
+    /// Whether the changes before a time are of more than so many seconds, as far as is known.
+    func hasSeconds(before limit: Int64, moreThan count: Int) -> Bool {
+        guard secondCount > count, let leastTime else { return false }
+        return limit / 1_000_000 - leastTime / 1_000_000 > count
+    }
+
     /// Appends changes of a batch.
     /// - Parameters:
     ///   - start: where the record of the first begins.

@@ -33,7 +33,7 @@ extension Recorder {
         // After a step back of the clock it would wait for long.
         let isDue = now - lastCommit >= flushInterval || now < since || now < lastCommit
         if isDue || pending.byteCount >= options.commitBytes
-            || pending.secondCount > options.commitSeconds
+            || pending.hasSeconds(before: limit, moreThan: options.commitSeconds)
         {
             try commit(before: limit)
         }

@@ -34,7 +34,7 @@ extension RepositoryRepair {
             if WriterProcess.isGone(intent.process, seenFrom: environment.writer) { continue }
             found.append(
                 "\(intent.purpose), process \(intent.process), last heard of at "
-                    + Instant.text(entry.modified))
+                    + Self.secondText(entry.modified))
         }
         for entry in try store.list(ObjectName.tablesPrefix) {
             guard case .lease(let id)? = ObjectName(path: entry.name),
@@ -44,8 +44,12 @@ extension RepositoryRepair {
             else { continue }
             found.append(
                 "a recorder of table \(title(of: id)), process \(lease.process), last heard of at "
-                    + Instant.text(lease.written))
+                    + Self.secondText(lease.written))
         }
         return found
+    }
+
+    private static func secondText(_ time: Int64) -> String {
+        Instant.text(time - time % 1_000_000)
     }
 }

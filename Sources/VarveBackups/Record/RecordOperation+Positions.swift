@@ -9,7 +9,8 @@ extension RecordOperation {
     func holdBack(before start: UInt64? = nil) {
         if request.table != nil { return }
         typealias Place = (order: Int, offset: UInt64)
-        let own: Place = (names.count - 1, start ?? UInt64.max)
+        var own: Place = (names.count - 1, start ?? UInt64.max)
+        if let unmadePlace, unmadePlace < own { own = unmadePlace }
         // The least, and the least of all others.
         var (least, next) = (own, own)
         var leastTable = -1

@@ -23,6 +23,9 @@ public final class RecordOperation {
     private var tableIndexes: [String: Int] = [:]
     /// Tables that are not there and not made: nothing of them could be recorded.
     private var unmade: [String: TableRejects] = [:]
+    /// Where the part of the sources begins in which one of them was met first, so that the next
+    /// run meets it again: the order of its source, and the offset.
+    private(set) var unmadePlace: (order: Int, offset: UInt64)?
     /// The first record of which not even the table could be told.
     private var unassigned: RejectedRecord?
     private var report = RecordReport()
@@ -182,26 +185,13 @@ public final class RecordOperation {
             case .parcel(let parcel): try take(parcel)
             case .nothing:
                 if isPipe { try tick() }
+                try keepLeases()
             case .end: return
             }
             control.report(
                 done: Int(clamping: doneBefore + stream.storedCount),
                 items: Int(clamping: report.recordCount))
         }
-    }
-
-    private static let longestWait: Int64 = 200_000
-    /// A pause shorter than this may only mean that a parcel is being parsed.
-    private static let shortestWait: Int64 = 10_000
-
-    /// How long nothing needs to be done, if nothing comes; microseconds.
-    private func waitingTime() -> Int64 {
-        let now = repository.now()
-        var wait = Self.longestWait
-        for table in tables {
-            if let next = table.recorder.nextFlush { wait = min(wait, next - now) }
-        }
-        return max(Self.shortestWait, wait)
     }
 
     /// Longer than this no wait takes, unless the process was stopped, or busy with a commit.
@@ -233,7 +223,10 @@ public final class RecordOperation {
                 continue
             }
             try table.take(changes, of: parcel)
-            try table.catchUp(giveUp: { control.isStopping })
+            try table.catchUp(giveUp: {
+                try keepLeases()
+                return control.isStopping
+            })
         }
         for rejected in parcel.unassigned {
             // It may be a change of any of them, and of those that are met later.
@@ -264,12 +257,18 @@ public final class RecordOperation {
             return table
         }
         if unassigned != nil { return nil }
-        // Changes behind one that is lost are not recorded, nor those of its second.
         let stamps = changes.batch.changes.stamps
+        // Changes behind one that is lost are not recorded, nor those of its second.
         let sound = stamps.prefix(changes.prefixCount ?? stamps.count).map(\.time)
         guard let least = sound.min(), let greatest = sound.max() else { return nil }
         let (second, last) = (Self.second(least), Self.second(greatest))
-        if changes.prefixCount != nil, last - second <= request.latenessSeconds { return nil }
+        // Of several tables the others go on, and the next run behind them: that a change of this
+        // one was lost must stay known, so it is made and closed.
+        if request.table != nil, changes.prefixCount != nil,
+            last - second <= request.latenessSeconds
+        {
+            return nil
+        }
         guard let instant = Instant(second: second - request.latenessSeconds) else {
             throw VarveError(.invalidInput, "a change's time is before the year 1")
         }
@@ -286,6 +285,7 @@ public final class RecordOperation {
         if changes.batch.count == 0, changes.rejected.isEmpty { return }
         let rejects = unmade[name] ?? TableRejects(name, rejects, tell: tell)
         unmade[name] = rejects
+        unmadePlace = unmadePlace ?? (names.count - 1, parcelStart)
         try rejects.file(
             changes, of: parcel, because: RejectedChanges.Reason.closed.description)
     }

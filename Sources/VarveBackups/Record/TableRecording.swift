@@ -100,11 +100,8 @@ final class TableRecording {
     }
 
     /// Waits for the compaction, if it is far behind.
-    func catchUp(giveUp isHurried: () -> Bool) throws {
-        try compaction.catchUp(id) {
-            try recorder.keepLease()
-            return isHurried()
-        }
+    func catchUp(giveUp isHurried: () throws -> Bool) throws {
+        try compaction.catchUp(id, giveUp: isHurried)
     }
 
     // MARK: Rejects

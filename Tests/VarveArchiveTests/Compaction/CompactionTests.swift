@@ -171,6 +171,41 @@ struct CompactionTests {
         Item([(name: "n", value: .number(DecimalNumber(Int64(number))))]).canonicalBytes
     }
 
+    /// An image that cannot be written keeps no commit from being covered; it is told at the end.
+    @Test func whatIsDamagedHoldsUpNothingElse() throws {
+        let store = FaultyStore(MemoryStore(clock: ManualTime()))
+        let world = try RecordedHistory(
+            try TestRepository(seed: 32, packBytes: 1 << 24, store: store))
+        var table = TestTable()
+        table.add(400, world.test.random)
+        let keys = table.sortedKeys
+        for second in 0..<20 {
+            let time = TestRepository.instant(Int64(second)).microseconds
+            try world.commit([
+                keys.prefix(second == 0 ? 400 : 2).map { key in
+                    HistoryModel.Version(
+                        key: key, time: time,
+                        value: Self.noise(world.test.random, second == 0 ? 14_000 : 50))
+                }
+            ])
+        }
+        store.setScript { operation in
+            operation.kind == .readRange && operation.name.hasPrefix("packs/")
+                ? .fail(VarveError(.damaged, "a page is not what it was", at: operation.name))
+                : nil
+        }
+        #expect(throws: VarveError(.damaged, "")) {
+            try compact(world.test.reopened(), isForced: true)
+        }
+        #expect(try world.test.reopened().history(of: "orders").commits.count == 1)
+        store.setScript { _ in nil }
+        try compact(world.test.reopened(), isForced: true)
+        let images = try world.test.reopened().history(of: "orders").pieces
+            .filter { $0.kind == .image && !$0.tree.isEmpty }
+        #expect(images.count == 1)
+        try world.checkSeconds()
+    }
+
     // MARK: Crashes and others at work
 
     @Test func crashAfterEveryOperation() throws {
