@@ -63,6 +63,7 @@ public struct DifferenceOperation {
         control.tell(history.damage)
         let schema = history.record.keySchema
         let from = try side(request.from, history)
+        if request.from == "-", request.to == "-" { throw Self.bothAreFiles }
         let to = try side(request.to, history)
         var summary = DifferenceSummary()
         summary.from = title(from)
@@ -79,8 +80,7 @@ public struct DifferenceOperation {
                 from: new.plan, to: SourceRows(old, schema, repository), schema: schema,
                 isReversed: true)
         case (.source, .source):
-            throw VarveError(
-                .invalidInput, "both are files; one of the two must be a backup of the table")
+            throw Self.bothAreFiles
         }
         var renderer = ChangeRecordRenderer(schema: schema)
         var output = ByteWriter(capacity: 1 << 19)
@@ -101,6 +101,11 @@ public struct DifferenceOperation {
             output.removeAll()
         }
         return summary
+    }
+
+    private static var bothAreFiles: VarveError {
+        VarveError(
+            .invalidInput, "both are files; one of the two must be a backup of the table")
     }
 
     private func append(
@@ -124,15 +129,14 @@ public struct DifferenceOperation {
 
     // MARK: Sides
 
-    /// A backup if there is one of that name, else a file, else a time.
+    /// A backup if there is one of that name, else a file, else a time; `-` is standard input.
     private func side(_ text: String, _ history: TableHistory) throws(VarveError) -> Side {
+        if text == "-" { return .source(try source(text)) }
         do {
             return .state(try history.state(.backup(text)))
         } catch let missing where missing.code == .notFound {
             if (try? FileSystem.metadata(text)) != nil {
-                var options = SourceOptions()
-                options.isPlainJSON = request.isPlainJSON
-                return .source(try TableSource.open(text, options: options))
+                return .source(try source(text))
             }
             let time: StateSelection
             do throws(VarveError) {
@@ -145,6 +149,12 @@ public struct DifferenceOperation {
             }
             return .state(try history.state(time))
         }
+    }
+
+    private func source(_ path: String) throws(VarveError) -> TableSource {
+        var options = SourceOptions()
+        options.isPlainJSON = request.isPlainJSON
+        return try TableSource.open(path, options: options)
     }
 
     private func title(_ side: Side) -> String {

@@ -11,34 +11,50 @@ public struct ForgetRequest: Sendable {
     public var keepLast: Int?
     /// Keep those whose state lies at most so long before the newest; microseconds.
     public var keepWithin: Int64?
-    /// Keep the newest of each of so many days, weeks and months that have backups (in UTC).
+    /// Keep the newest of each of so many hours, days, weeks, months and years that have backups
+    /// (in UTC).
+    public var keepHourly: Int?
     public var keepDaily: Int?
     public var keepWeekly: Int?
     public var keepMonthly: Int?
+    public var keepYearly: Int?
     /// Forget those whose promised time is over.
     public var expired = false
-    /// Forget backups although they were promised to be kept longer.
+    /// Forget backups that are named although they were promised to be kept longer.
     public var force = false
     /// Only tell what would be done.
     public var isDryRun = false
 
-    public init(table: String) { self.table = table }
+    /// - Parameter table: its name; "" for `ForgetOperation.runAll()`.
+    public init(table: String = "") { self.table = table }
 
-    var hasRules: Bool {
-        keepLast != nil || keepWithin != nil || keepDaily != nil || keepWeekly != nil
-            || keepMonthly != nil
+    /// Whether it says what to keep.
+    public var hasRules: Bool {
+        keepWithin != nil
+            || [keepLast, keepHourly, keepDaily, keepWeekly, keepMonthly, keepYearly]
+                .contains { $0 != nil }
     }
 }
 
 /// What was, or would be, forgotten.
 public struct ForgetReport: Sendable {
+    /// The incarnation of the table.
+    public var tableID: TableID
+    public var table: TableRecord
     public var forgotten: [BackupRecord]
     public var kept: [BackupRecord]
-    /// Of those kept: the ones that only their promise keeps.
+    /// Of those kept: the ones that no rule looked at, because they were promised to be kept until
+    /// a time that is to come; when it is over they go by themselves.
     public var promised: [BackupRecord]
+    /// Of those kept: the ones that no rule looked at, because `prune` deletes them: the time until
+    /// which they were to be kept is over.
+    public var over: [BackupRecord]
 }
 
 /// Deletes backups by name or by rules. Their data stays until `prune`.
+///
+/// Rules look only at backups that nothing but `forget` deletes. One that was to be kept until some
+/// time goes by itself when that is over; it takes the place of no other, and no rule deletes it.
 public struct ForgetOperation {
     private let repository: Repository
     private let request: ForgetRequest
@@ -51,30 +67,73 @@ public struct ForgetOperation {
     /// - Throws: `notFound`, `ambiguous`; `refused` if a backup that was named is promised longer,
     ///   unless `force`; `invalidInput` if the request says nothing.
     public func run() throws(VarveError) -> ForgetReport {
-        let history = try repository.history(of: request.table)
-        let report = try plan(history.backups) { (name) throws(VarveError) in
-            try history.backup(named: name)
+        try checkRequest()
+        return try run(try repository.history(of: request.table))
+    }
+
+    /// Applies the rules to every incarnation of every table, each by itself.
+    /// - Throws: `invalidInput` if the request says nothing, or names backups.
+    public func runAll() throws(VarveError) -> [ForgetReport] {
+        try checkRequest()
+        if !request.names.isEmpty {
+            throw VarveError(.invalidInput, "backups are named with their table")
         }
+        // All are read before the first backup goes: damage that is found then has cost nothing.
+        var histories: [TableHistory] = []
+        for entry in try repository.tables() {
+            histories.append(try repository.history(entry.id, entry.record))
+        }
+        var reports: [ForgetReport] = []
+        for history in histories where !history.isEmpty { reports.append(try run(history)) }
+        return reports
+    }
+
+    private func checkRequest() throws(VarveError) {
+        if !request.names.isEmpty || request.hasRules || request.expired { return }
+        throw VarveError(
+            .invalidInput,
+            "say which backups to forget: names, --expired, or what to keep with --keep-…")
+    }
+
+    private func run(_ history: TableHistory) throws(VarveError) -> ForgetReport {
+        let report = try plan(history)
         if !request.isDryRun { try repository.forget(history.id, report.forgotten) }
         return report
     }
 
-    private func plan(
-        _ backups: [BackupRecord], find: (String) throws(VarveError) -> BackupRecord
-    ) throws(VarveError) -> ForgetReport {
-        var chosen: Set<BackupID> = []
+    private func plan(_ history: TableHistory) throws(VarveError) -> ForgetReport {
+        let backups = history.backups
         let now = repository.now()
-        func isPromised(_ backup: BackupRecord) -> Bool {
-            !request.force && (backup.keepUntil ?? 0) > now
+        var chosen = try named(history, now)
+        let promised = backups.filter { ($0.keepUntil ?? 0) > now && !chosen.contains($0.id) }
+        var over = backups.filter { ($0.keepUntil ?? .max) <= now && !chosen.contains($0.id) }
+        if request.hasRules {
+            // What goes anyway must not stand for what stays.
+            let lasting = backups.filter { $0.keepUntil == nil && !chosen.contains($0.id) }
+            let kept = keptByRules(lasting)
+            for backup in lasting where !kept.contains(backup.id) { chosen.insert(backup.id) }
         }
-        if request.names.isEmpty, !request.hasRules, !request.expired {
-            throw VarveError(
-                .invalidInput,
-                "say which backups to forget: names, --expired, or what to keep with --keep-…")
+        if request.expired {
+            chosen.formUnion(over.map(\.id))
+            over = []
         }
+        return ForgetReport(
+            tableID: history.id, table: history.record,
+            forgotten: backups.filter { chosen.contains($0.id) },
+            kept: backups.filter { !chosen.contains($0.id) },
+            promised: request.hasRules ? promised : [], over: request.hasRules ? over : [])
+    }
+
+    /// The backups that the request names.
+    private func named(
+        _ history: TableHistory, _ now: Int64
+    ) throws(VarveError) -> Set<BackupID> {
+        var chosen: Set<BackupID> = []
         for name in request.names {
-            let backup = try find(name)
-            if isPromised(backup), let until = backup.keepUntil.flatMap(Self.instant) {
+            let backup = try history.backup(named: name)
+            if !request.force, let time = backup.keepUntil, time > now,
+                let until = Self.instant(time)
+            {
                 throw VarveError(
                     .refused,
                     "backup \(backup.name) is promised to be kept until \(until); if it must go, "
@@ -82,20 +141,7 @@ public struct ForgetOperation {
             }
             chosen.insert(backup.id)
         }
-        if request.hasRules {
-            let kept = keptByRules(backups)
-            for backup in backups where !kept.contains(backup.id) { chosen.insert(backup.id) }
-        }
-        if request.expired {
-            for backup in backups where backup.keepUntil.map({ $0 <= now }) == true {
-                chosen.insert(backup.id)
-            }
-        }
-        let promised = backups.filter { chosen.contains($0.id) && isPromised($0) }
-        chosen.subtract(promised.map(\.id))
-        return ForgetReport(
-            forgotten: backups.filter { chosen.contains($0.id) },
-            kept: backups.filter { !chosen.contains($0.id) }, promised: promised)
+        return chosen
     }
 
     private static func instant(_ microseconds: Int64) -> Instant? {
@@ -113,9 +159,11 @@ public struct ForgetOperation {
             kept.formUnion(newestFirst.filter { $0.instant.microseconds >= least }.map(\.id))
         }
         let periods: [(Int?, (BackupRecord) -> String)] = [
+            (request.keepHourly, { String($0.instant.description.prefix(13)) }),
             (request.keepDaily, { String($0.instant.description.prefix(10)) }),
             (request.keepWeekly, { String(Self.week($0.instant)) }),
             (request.keepMonthly, { String($0.instant.description.prefix(7)) }),
+            (request.keepYearly, { String($0.instant.description.prefix(4)) }),
         ]
         for (limit, period) in periods {
             guard let limit else { continue }

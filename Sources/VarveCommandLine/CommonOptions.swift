@@ -6,13 +6,16 @@ import VarveStorage
 /// Options that every command has.
 struct CommonOptions: ParsableArguments {
     @Option(
-        name: [.customShort("r"), .long],
+        name: [.customShort("r", allowingJoined: true), .long],
         help: ArgumentHelp(
             "The repository's directory; else the environment variable VARVE_REPOSITORY.",
             valueName: "repository"))
     var repo: String?
 
-    @Flag(help: "Print one JSON document for programs instead of text for people.")
+    @Flag(help: ArgumentHelp(
+            "Print JSON for programs instead of text for people: one document; where items, "
+                + "changes or versions stream, one a line."
+        ))
     var json = false
 
     @Flag(name: .shortAndLong, help: "Print nothing but what was asked for, and errors.")

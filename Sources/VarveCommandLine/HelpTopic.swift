@@ -1,9 +1,38 @@
+import ArgumentParser
+import VarveBytes
+
 /// Texts of `varve help` that belong to no command.
 enum HelpTopic: String, CaseIterable {
     case glossary
     case times
     case changes
     case exitStatus = "exit-status"
+
+    /// Names of everything that `varve help` and, but for the topics, `varve man` tell of: commands
+    /// with their aliases.
+    static var commandNames: [String: String] {
+        var names: [String: String] = [:]
+        for type in VarveCommand.configuration.subcommands {
+            guard let name = type.configuration.commandName else { continue }
+            for known in [name] + type.configuration.aliases { names[known] = name }
+        }
+        return names
+    }
+
+    /// `varve help NAME` with a command's own name in place of an alias.
+    /// - Throws: `usage` if there is no command or topic of that name.
+    static func resolved(_ arguments: [String]) throws(VarveError) -> [String] {
+        guard arguments.count > 1, arguments[0] == "help", !arguments[1].hasPrefix("-"),
+            arguments[1] != "help"
+        else { return arguments }
+        let name = arguments[1]
+        if HelpTopic(rawValue: name) != nil { return arguments }
+        if let command = commandNames[name] { return ["help", command] }
+        let known = commandNames.keys.sorted() + allCases.map(\.rawValue)
+        throw VarveError(
+            .usage,
+            "there is no command or topic '\(name)'; \(NearestNames.hint(name, among: known))")
+    }
 
     /// The topic that `varve help TOPIC` asks for; nil if it asks for a command, or nothing.
     init?(arguments: [String]) {
@@ -102,7 +131,7 @@ enum HelpTopic: String, CaseIterable {
 
             0   done
             1   an error that is none of the following
-            2   the arguments are wrong
+            2   the arguments are wrong: an option, a number, a name that 'help' does not know
             3   an input cannot be accepted: a source that is not there, cannot be opened, is
                 malformed or ends too early, a key, a time
            10   there is no repository at that place

@@ -26,17 +26,18 @@ struct ManualPage {
     }
 
     /// The page of a command.
-    /// - Throws: `invalidInput` if there is no such command.
+    /// - Throws: `usage` if there is no such command.
     static func of(_ command: String) throws(VarveError) -> ManualPage {
         for type in VarveCommand.configuration.subcommands {
             let name = type.configuration.commandName ?? ""
-            if name == command || type.configuration.aliases.contains(command) {
+            if name == HelpTopic.commandNames[command] {
                 return ManualPage(of: type, name: name)
             }
         }
         throw VarveError(
-            .invalidInput,
-            "there is no command '\(command)'; there are \(commandNames.joined(separator: ", "))")
+            .usage,
+            "there is no command '\(command)'; "
+                + NearestNames.hint(command, among: HelpTopic.commandNames.keys.sorted()))
     }
 
     var roff: String {
@@ -56,7 +57,29 @@ struct ManualPage {
             }
         }
         if isOpen { lines.append(".fi") }
+        lines += Self.environment + exitStatus + seeAlso
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static let environment = [
+        ".SH ENVIRONMENT", ".TP", "VARVE_REPOSITORY",
+        "The repository's directory, where no \\-r names one.",
+        ".TP", "XDG_CACHE_HOME",
+        "Where the caches of \\fBvarve record\\fR lie, in a directory varve; else ~/.cache.",
+        ".TP", "TMPDIR", "Where rows that come unsorted are sorted; else /tmp.",
+    ]
+
+    /// The text of `varve help exit-status` without its title.
+    private var exitStatus: [String] {
+        let text = HelpTopic.exitStatus.text.split(separator: "\n", omittingEmptySubsequences: false)
+        return [".SH EXIT STATUS", ".nf"] + text.dropFirst(2).map { escaped(String($0)) } + [".fi"]
+    }
+
+    private var seeAlso: [String] {
+        let pages = Self.commandNames.map { "varve-" + $0 } + ["varve"]
+        let others = pages.filter { $0 != name }.sorted()
+        return [".SH SEE ALSO"]
+            + others.map { ".BR \(escaped($0)) (1)" + ($0 == others.last ? "" : " ,") }
     }
 
     /// A line of help that begins a section: `USAGE: …`, `OPTIONS:`.

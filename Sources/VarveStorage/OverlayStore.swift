@@ -68,5 +68,6 @@ public final class OverlayStore: ObjectStore {
         deleted.withLock { _ = $0.insert(name) }
     }
 
-    public func now() throws(VarveError) -> Int64 { try base.now() }
+    /// The layer's clock: to ask that of the base may write to it.
+    public func now() throws(VarveError) -> Int64 { try layer.now() }
 }

@@ -130,10 +130,83 @@ struct TableTests {
         #expect(errorCode { _ = try forget(shop) { $0.names = ["one"] } } == .refused)
         let report = try forget(shop) { $0.keepLast = 1 }
         #expect(report.forgotten.isEmpty && report.promised.map(\.name) == ["one"])
+        #expect(report.kept.map(\.name) == ["one", "two"])
         #expect(try forget(shop) { $0.expired = true }.forgotten.isEmpty)
         shop.time.advance(microseconds: hour)
         #expect(try forget(shop) { $0.expired = true }.forgotten.map(\.name) == ["one"])
         #expect(errorCode { _ = try forget(shop) { _ in } } == .invalidInput)
         #expect(errorCode { _ = try forget(shop) { $0.names = ["nothing"] } } == .notFound)
+    }
+
+    /// Rules must not count what prune deletes anyway: else both together delete everything.
+    @Test(arguments: [false, true])
+    func rulesLookOnlyAtLastingBackups(isOver: Bool) throws {
+        let shop = try Workshop()
+        let hour: Int64 = 3_600_000_000
+        for number in 1...3 { try shop.backUp("b\(number)", Self.lines, second: Int64(number)) }
+        for number in 4...6 {
+            try shop.backUp("t\(number)", Self.lines, second: Int64(number)) { $0.keepFor = hour }
+        }
+        if isOver { shop.time.advance(microseconds: 2 * hour) }
+        let report = try forget(shop) {
+            $0.keepLast = 1
+            $0.keepYearly = 1
+        }
+        #expect(report.forgotten.map(\.name) == ["b1", "b2"])
+        #expect(report.kept.map(\.name) == ["b3", "t4", "t5", "t6"])
+        #expect((isOver ? report.over : report.promised).map(\.name) == ["t4", "t5", "t6"])
+        #expect((isOver ? report.promised : report.over).isEmpty)
+        let pruned = try Pruning(shop.repository).run()
+        #expect(!pruned.tables[0].leavesNothing)
+        let left = try shop.repository.history(of: "T").backups.map(\.name)
+        #expect(left == (isOver ? ["b3"] : ["b3", "t4", "t5", "t6"]))
+        #expect(try shop.restore(.backup("b3")).receipt.isEqual)
+        // One that is named, the newest, does not stand for the others either.
+        try shop.backUp("b7", Self.lines, second: 7)
+        let named = try forget(shop) {
+            $0.names = ["b7"]
+            $0.keepLast = 1
+        }
+        #expect(named.forgotten.map(\.name) == ["b7"] && named.kept.contains { $0.name == "b3" })
+    }
+
+    @Test func everyTableByItself() throws {
+        let shop = try Workshop()
+        for table in ["A", "B"] {
+            for number in 1...3 {
+                var request = try shop.request("\(table)\(number)", Self.lines)
+                request.table = table
+                request.instant = Instant(second: Int64(number) * 3_600)
+                _ = try FullBackupOperation(shop.repository, request).run()
+            }
+        }
+        var request = ForgetRequest()
+        #expect(errorCode { _ = try ForgetOperation(shop.repository, request).runAll() } != nil)
+        request.keepHourly = 2
+        let reports = try ForgetOperation(shop.repository, request).runAll()
+        #expect(reports.map { $0.forgotten.map(\.name) } == [["A1"], ["B1"]])
+        request.names = ["A2"]
+        #expect(errorCode { _ = try ForgetOperation(shop.repository, request).runAll() } != nil)
+    }
+
+    @Test func pruneSaysWhenNothingIsLeft() throws {
+        let shop = try Workshop()
+        try shop.backUp("only", Self.lines, second: 1) { $0.keepFor = 1_000_000 }
+        var request = Pruning.Request(isDryRun: true)
+        #expect(try !Pruning(shop.repository, request).run().tables[0].leavesNothing)
+        shop.time.advance(microseconds: 2_000_000)
+        #expect(try Pruning(shop.repository, request).run().tables[0].leavesNothing)
+        request.isDryRun = false
+        #expect(try Pruning(shop.repository, request).run().tables[0].leavesNothing)
+    }
+
+    /// A dry run of `forget --prune` tells what prune would find.
+    @Test func dryRunCountsWhatWouldBeForgotten() throws {
+        let shop = try Workshop()
+        let backup = try shop.backUp("only", Self.lines, second: 1).backup
+        var request = Pruning.Request(isDryRun: true)
+        request.forgotten = [backup.id]
+        #expect(try Pruning(shop.repository, request).run().tables[0].leavesNothing)
+        #expect(try shop.repository.history(of: "T").backups.count == 1)
     }
 }

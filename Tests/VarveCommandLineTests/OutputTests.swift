@@ -76,7 +76,10 @@ struct OutputTests {
         for name in ManualPage.commandNames {
             let roff = try ManualPage.of(name).roff
             #expect(roff.hasPrefix(".TH VARVE-\(name.uppercased()) 1 "))
-            for section in ["NAME", "DESCRIPTION", "SYNOPSIS", "EXAMPLE", "OPTIONS"] {
+            for section in ["NAME", "DESCRIPTION", "SYNOPSIS", 
+                "EXAMPLE", "OPTIONS", "ENVIRONMENT", "EXIT STATUS",
+                "SEE ALSO",
+            ] {
                 #expect(roff.contains("\n.SH \(section)\n"), "\(name) has no \(section)")
             }
         }

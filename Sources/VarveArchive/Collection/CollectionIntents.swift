@@ -8,8 +8,9 @@ struct LiveIntents {
     private let begins: [Int64]
 
     /// Lists the intents. One that cannot be read counts as older than everything.
-    init(_ repository: Repository) throws(VarveError) {
-        let now = try repository.store.now()
+    /// - Parameter onlyReads: asks this machine's clock, since to ask the store's may write to it.
+    init(_ repository: Repository, onlyReads: Bool = false) throws(VarveError) {
+        let now = onlyReads ? repository.now() : try repository.store.now()
         var begins: [Int64] = []
         for entry in try repository.store.list(ObjectName.intentsPrefix) {
             guard case .intent? = ObjectName(path: entry.name),

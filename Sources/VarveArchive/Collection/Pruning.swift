@@ -1,5 +1,5 @@
 import VarveBytes
-import VarveFormat
+public import VarveFormat
 import VarveModel
 import VarveStorage
 
@@ -22,6 +22,8 @@ public struct Pruning {
         public var isDryRun: Bool
         /// Drop also what an earlier retention promised, and trust a clock that is far ahead.
         public var allowsShrinking: Bool
+        /// Of a dry run: backups that count as forgotten.
+        public var forgotten: Set<BackupID> = []
 
         /// Seven days.
         public static let graceDefault: Int64 = 604_800_000_000
@@ -75,13 +77,17 @@ public struct Pruning {
             // Commits, then intents, then backups: a writer that is gone from the intents has left
             // its backup's record.
             let seen = try repository.history(id, record).nextSequence
-            let intents = try LiveIntents(repository)
+            let intents = try LiveIntents(repository, onlyReads: request.isDryRun)
             var history = try repository.history(id, record)
             let old = repository.expiredBackups(history, now: repository.now())
             if !old.isEmpty {
                 if !request.isDryRun { try repository.forget(id, old) }
                 expired += old
                 history = history.without(old, blobs: repository.blobs)
+            }
+            if request.isDryRun, !request.forgotten.isEmpty {
+                let gone = history.backups.filter { request.forgotten.contains($0.id) }
+                history = history.without(gone, blobs: repository.blobs)
             }
             let policy = try repository.retention(of: id)
             let young = try youngCommits(history, seen, intents)

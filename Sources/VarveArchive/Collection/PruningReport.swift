@@ -26,6 +26,9 @@ public struct PruningReport: Sendable {
         public var statesAfter: Int
         /// Why less was dropped than one might expect.
         public var notes: [String] = []
+
+        /// Whether no state of the table is left: nothing of it can be restored any more.
+        public var leavesNothing: Bool { statesBefore > 0 && statesAfter == 0 }
     }
 
     public var tables: [Table] = []

@@ -71,7 +71,9 @@ struct BackupCommand: VarveSubcommand {
     var settings: [String] = []
 
     @Option(
-        help: ArgumentHelp("Promise to keep it so long, for example 90d.", valueName: "duration"))
+        help: ArgumentHelp(
+            "Promise to keep it so long, for example 90d; afterwards prune deletes it.",
+            valueName: "duration"))
     var keepFor: DurationArgument?
 
     @Flag(help: "Allow what looks like a mistake: most items gone, another ARN, another key.")

@@ -7,7 +7,8 @@ struct DiffCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "diff", abstract: "Tell what changed between two states of a table.",
         discussion: """
-            FROM and TO are backups or times; one of them may be a file. The changes are the net \
+            FROM and TO are backups or times; one of them may be a file, or - for \
+            standard input. The changes are the net \
             ones: records of AWS's incremental exports, one a line, in key order: an insert has no \
             OldImage, a deletion no NewImage. Within recorded history only the changes between \
             both times are read, however large the table is.
@@ -16,6 +17,8 @@ struct DiffCommand: VarveSubcommand {
               varve diff Orders monday tuesday -r /backups/shop --summary
               varve diff Orders 2025-09-25T10:00:00Z '2h ago' -r /backups/shop
               varve diff Orders monday orders.jsonl -r /backups/shop > changes.jsonl
+              aws dynamodb scan --table-name Orders --consistent-read |
+                varve diff Orders monday - -r /backups/shop --summary
             """)
 
     static let endsGently = true

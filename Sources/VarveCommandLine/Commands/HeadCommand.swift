@@ -9,10 +9,13 @@ struct HeadCommand: VarveSubcommand {
         commandName: "head", abstract: "Print the hash that vouches for a table's whole history.",
         discussion: """
             Each commit's hash covers the one before. Keep the hash outside the repository: an \
-            archive that was rewritten cannot show it again.
+            archive that was rewritten cannot show it again. With --quiet it is printed as \
+            'varve verify --anchor' reads it: HASH@TABLE alone.
 
             Example:
               varve head Orders -r /backups/shop
+              varve head Orders -r /backups/shop -q > head-of-orders
+              varve verify -r /backups/shop --anchor "$(cat head-of-orders)"
             """)
 
     @OptionGroup var common: CommonOptions
@@ -39,6 +42,8 @@ struct HeadCommand: VarveSubcommand {
                         "head": .string($0.head.description),
                     ])
                 }),
-            lines: histories.map { "\($0.head)  \($0.nextSequence)  \($0.record.name)" })
+            lines: common.quiet
+                ? histories.map { "\($0.head)@\($0.record.name)" }
+                : histories.map { "\($0.head)  \($0.nextSequence)  \($0.record.name)" })
     }
 }

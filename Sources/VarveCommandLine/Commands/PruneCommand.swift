@@ -9,9 +9,10 @@ struct PruneCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "prune", abstract: "Free what no backup needs any more.",
         discussion: """
-            Deletes backups whose promised time is over, lays out anew what the others need, and \
-            frees the rest. Data that is found to be useless stays for the time of grace first; \
-            other programs may go on backing up meanwhile.
+            Deletes backups whose promised time is over (--keep-for), even the last one of a \
+            table, lays out anew what the others need, and frees the rest. With --dry-run it says \
+            what would go, and writes nothing. Data that is found to be useless stays for the time \
+            of grace first; other programs may go on backing up meanwhile.
 
             Example:
               varve prune -r /backups/shop --dry-run
@@ -43,7 +44,7 @@ struct PruneCommand: VarveSubcommand {
         let repository = try common.repository()
         if !dryRun { try announce(repository, request, session) }
         let report = try Pruning(repository, request).run()
-        try session.printOutcome(isTrial: dryRun, json(report), lines: lines(report))
+        try session.printOutcome(isTrial: dryRun, report.json, lines: report.lines)
     }
 
     /// Says what goes before it goes.
@@ -56,85 +57,15 @@ struct PruneCommand: VarveSubcommand {
         let plan = try Pruning(repository, request).run()
         for table in plan.tables where table.isLaidOut {
             let gone = table.statesBefore - table.statesAfter
+            let stays =
+                table.leavesNothing
+                ? "nothing: no state of this table can be restored any more"
+                : table.rangesAfter.map(\.retentionText).joined(separator: "; ")
             session.warn([
                 "of table \(table.name) \(Quantities.count(gone, "state")) will go; what stays: "
-                    + table.rangesAfter.map(\.retentionText).joined(separator: "; ")
+                    + stays
             ])
         }
-    }
-
-    // MARK: Text
-
-    private func lines(_ report: PruningReport) -> [String] {
-        let would = report.isDryRun ? "would be " : ""
-        var lines: [String] = []
-        for table in report.tables {
-            let gone = table.statesBefore - table.statesAfter
-            var facts = FactList()
-            facts.add(
-                "expired",
-                table.expired.isEmpty ? nil : table.expired.map(\.name).joined(separator: ", "))
-            facts.add(
-                "states",
-                "\(Quantities.count(table.statesAfter)) kept, "
-                    + "\(Quantities.count(gone)) \(would)dropped")
-            facts.add(
-                "laid out",
-                table.isLaidOut
-                    ? "\(Quantities.count(table.rewrittenRuns, "run")) \(would)merged" : nil)
-            for range in table.rangesAfter {
-                facts.add("stays", range.retentionText)
-            }
-            for note in table.notes { facts.add("note", note) }
-            lines += ["table \(table.name)"] + facts.lines
-        }
-        let found = report.collection
-        var facts = FactList()
-        facts.add("kept", packs(found.keptPacks, found.keptBytes))
-        facts.add("\(would)condemned", packs(found.condemnedPacks, found.condemnedBytes))
-        facts.add("waiting", packs(found.waitingPacks, found.waitingBytes))
-        facts.add("\(would)deleted", packs(found.deletedPacks, found.deletedBytes))
-        facts.add("\(would)repacked", packs(found.repackedPacks, found.repackedBytes))
-        return lines + ["data"] + facts.lines
-    }
-
-    private func packs(_ count: Int, _ bytes: UInt64) -> String? {
-        count == 0 ? nil : "\(Quantities.count(count, "pack")), \(Quantities.bytes(bytes))"
-    }
-
-    // MARK: JSON
-
-    private func json(_ report: PruningReport) -> JSONValue {
-        let found = report.collection
-        return .members([
-            "dryRun": .boolean(report.isDryRun),
-            "tables": .array(
-                report.tables.map { table in
-                    .members([
-                        "table": .string(table.name), "tableId": .string(table.id.description),
-                        "expired": .array(table.expired.map(\.json)),
-                        "statesBefore": .number(table.statesBefore),
-                        "statesAfter": .number(table.statesAfter),
-                        "rangesBefore": .array(table.rangesBefore.map(\.retentionJSON)),
-                        "rangesAfter": .array(table.rangesAfter.map(\.retentionJSON)),
-                        "notes": .array(table.notes.map { .string($0) }),
-                        "isLaidOut": .boolean(table.isLaidOut),
-                        "rewrittenRuns": .number(table.rewrittenRuns),
-                        "movedImages": .number(table.movedImages),
-                    ])
-                }),
-            "keptPacks": .number(found.keptPacks),
-            "keptBytes": .number(found.keptBytes),
-            "condemnedPacks": .number(found.condemnedPacks),
-            "condemnedBytes": .number(found.condemnedBytes),
-            "waitingPacks": .number(found.waitingPacks),
-            "waitingBytes": .number(found.waitingBytes),
-            "deletedPacks": .number(found.deletedPacks),
-            "deletedBytes": .number(found.deletedBytes),
-            "rescuedPacks": .number(found.rescuedPacks),
-            "repackedPacks": .number(found.repackedPacks),
-            "repackedBytes": .number(found.repackedBytes),
-        ])
     }
 }
 

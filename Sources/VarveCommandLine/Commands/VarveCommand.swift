@@ -20,6 +20,9 @@ public struct VarveCommand: ParsableCommand {
                 --partition-key InvoiceNo:S --sort-key Line:N
               varve restore Orders -r /backups/shop --backup monday --to restored.jsonl
 
+            The options -r, --json, -q and -v may stand before the command, too: \
+            varve -r /backups/shop tables
+
             Topics: varve help glossary, varve help times, varve help changes, \
             varve help exit-status
             """,
@@ -60,6 +63,12 @@ public struct VarveCommand: ParsableCommand {
 
     /// Runs a command line.
     static func status(of arguments: [String]) -> ExitStatus {
+        var arguments = LeadingOptions.moved(arguments)
+        do throws(VarveError) {
+            arguments = try HelpTopic.resolved(arguments)
+        } catch {
+            return report(asJSON: false) { throw error }
+        }
         if let topic = HelpTopic(arguments: arguments) {
             return report(asJSON: false) { try Console.write(topic.text) }
         }

@@ -17,7 +17,8 @@ struct VerifyCommand: VarveSubcommand {
             Example:
               varve verify -r /backups/shop --read-data
               varve verify -r /backups/shop --read-data-subset 1/7 --restore monday
-              varve verify -r /backups/shop --anchor "$(cat head-of-orders)@Orders"
+              varve head Orders -r /backups/shop -q > head-of-orders
+              varve verify -r /backups/shop --anchor "$(cat head-of-orders)"
               varve verify -r /backups/shop --restore random:5
             """,
         aliases: ["check"])
@@ -48,16 +49,31 @@ struct VerifyCommand: VarveSubcommand {
             valueName: "hash[@table]"))
     var anchors: [String] = []
 
+    /// What is malformed on the command line is a mistake of the arguments.
+    private static func argument<Value>(
+        _ read: () throws(VarveError) -> Value
+    ) throws(VarveError) -> Value {
+        do throws(VarveError) { return try read() } catch {
+            throw VarveError(.usage, error.message, at: error.location)
+        }
+    }
+
     func run(in session: Session) throws {
         var request = VerifyRequest()
-        for anchor in anchors { request.anchors.append(try VerifyRequest.anchor(anchor)) }
+        for anchor in anchors {
+            request.anchors.append(try Self.argument { () throws(VarveError) in
+                try VerifyRequest.anchor(anchor)
+            })
+        }
         if readData {
             request.data = .all
             if readDataSubset != nil {
                 throw VarveError(.usage, "--read-data and --read-data-subset exclude each other")
             }
         } else if let readDataSubset {
-            request.data = try VerifyRequest.subset(readDataSubset)
+            request.data = try Self.argument { () throws(VarveError) in
+                try VerifyRequest.subset(readDataSubset)
+            }
         }
         request.decodesPages = decode
         if decode, request.data == .none {
