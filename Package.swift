@@ -63,7 +63,10 @@ let package = Package(
             "VarveBackups", "VarveArchive", "VarveEndpoints", "VarveStorage", "VarveFormat", "VarveModel",
             "VarveBytes",
         ]),
-        tests("VarveCommandLineTests", ["VarveCommandLine", "VarveBytes"]),
+        tests("VarveCommandLineTests", [
+            "VarveCommandLine", "VarveBytes",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ]),
         tests("VarveGoldenTests", [
             "VarveArchive", "VarveEndpoints", "VarveStorage", "VarveFormat", "VarveModel", "VarveBytes",
         ]),

@@ -71,7 +71,8 @@ struct ManualPage {
 
     /// The text of `varve help exit-status` without its title.
     private var exitStatus: [String] {
-        let text = HelpTopic.exitStatus.text.split(separator: "\n", omittingEmptySubsequences: false)
+        let text = HelpTopic.exitStatus.text.split(
+            separator: "\n", omittingEmptySubsequences: false)
         return [".SH EXIT STATUS", ".nf"] + text.dropFirst(2).map { escaped(String($0)) } + [".fi"]
     }
 

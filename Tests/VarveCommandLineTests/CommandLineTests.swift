@@ -94,10 +94,10 @@ struct CommandLineTests {
             let examples = Self.examples(page.configuration.discussion)
             #expect(!examples.isEmpty, "\(page)")
             let help = VarveCommand.helpMessage(for: page, columns: 78)
-            let printed = Set(help.split(separator: "\n").map(String.init))
+            let printed = help.split(separator: "\n").map(String.init)
             for line in examples {
                 #expect(line.count <= 78, "\(page): \(line)")
-                #expect(printed.contains(line), "\(page): \(line)")
+                if !printed.contains(line) { Issue.record("\(page) breaks: \(line)") }
             }
         }
     }

@@ -15,10 +15,13 @@ struct RestoreCommand: VarveSubcommand {
 
             Example:
               varve restore Orders -r /backups/shop --backup monday --to orders.jsonl
-              varve restore Orders -r /backups/shop --at 2025-09-25T10:00:00Z --to then.jsonl
+              varve restore Orders -r /backups/shop --at 2025-09-25T10:00:00Z \\
+                --to then.jsonl
               varve restore Orders -r /backups/shop --at '2h ago' --to before.jsonl
-              varve restore --all -r /backups/shop --at 2025-09-25T10:00:00Z --to shop-then
-              varve restore Orders -r /backups/shop --latest --to part.jsonl --partition 536365
+              varve restore --all -r /backups/shop --at 2025-09-25T10:00:00Z \\
+                --to shop-then
+              varve restore Orders -r /backups/shop --latest --to part.jsonl \\
+                --partition 536365
             """)
 
     static let endsGently = true
