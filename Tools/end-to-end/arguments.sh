@@ -23,7 +23,9 @@ ok "bash accepts it"
 run 0 "a manual page" man restore
 says ".SH SYNOPSIS"
 run 0 "the manual's first page" man
-run 3 "a page of nothing" man nothing
+run 2 "a page of nothing" man nothing
+run 2 "help of nothing" help restor
+complains "restore"
 
 run 2 "an unknown command" nothing
 run 2 "an unknown option" tables --nothing
@@ -42,6 +44,11 @@ complains "directory"
 run 1 "init below a file" init -r "$HERE/file/repository"
 [ "$(cat file)" = file ] || fail "init changed a file"
 run 0 "init with -r" init -r "$HERE/repository"
+for options in "-r $HERE/repository" "-r$HERE/repository" "--repo=$HERE/repository" "-qvr $HERE/repository"; do
+    (unset VARVE_REPOSITORY; run 0 "options before the command: $options" $options tables)
+done
+run 0 "--json before the command" --json snapshots
+json 'it == []'
 orders 100 > good.jsonl
 run 3 "a time without a zone" backup Orders good.jsonl --name a "${KEYS[@]}" --time 2024-01-01T00:00:00
 run 1 "a time in the future" backup Orders good.jsonl --name a "${KEYS[@]}" --time 2999-01-01T00:00:00Z
@@ -144,7 +151,7 @@ if [ -n "$shared" ]; then
     complains "use an id"
 fi
 
-run 3 "an anchor that is none" verify --anchor 12
+run 2 "an anchor that is none" verify --anchor 12
 run 20 "an anchor that no chain has" verify --anchor "$(printf '%064d' 0)@Orders"
 says "no chain of commits"
 "$VARVE" head Orders --json > output

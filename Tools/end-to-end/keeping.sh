@@ -26,23 +26,31 @@ run 0 "diff with a file" diff Orders monday tuesday.jsonl --summary --json
 json 'it["replaced"] == 2000'
 run 0 "nothing changed" diff Orders tuesday tuesday.jsonl
 [ ! -s output ] || fail "a difference was told where there is none"
+run 0 "diff with standard input" diff Orders monday - --summary --json < tuesday.jsonl
+json 'it["replaced"] == 2000'
+run 3 "both from standard input" diff Orders - - < tuesday.jsonl
 run 1 "diff of something unknown" diff Orders monday friday
 run 3 "diff of two files" diff Orders monday.jsonl tuesday.jsonl
 
 run 0 "verify the structure" verify
 says "no problems"
+"$VARVE" head Orders -q > head-of-orders
+run 0 "head and anchor fit" verify --anchor "$(cat head-of-orders)"
+run 2 "an anchor that is none" verify --anchor nonsense
 run 0 "verify all data and all states" verify --read-data --decode --restore all --json
 json 'it["clean"] and it["counts"]["states"] == 3 and all(b["proven"] for b in it["backups"])'
 run 0 "under restic's name, a part" check --read-data-subset 1/2
 run 0 "a share" check --read-data-subset 50% --restore tuesday
-run 3 "a part that is none" verify --read-data-subset 3/2
+run 2 "a part that is none" verify --read-data-subset 3/2
 run 1 "a backup that is none" verify --restore friday
 
 run 0 "stats" stats
 run 0 "stats as JSON" stats --json
 json 'len(it["tables"]) == 1'
 
+rm -rf repository/temporary
 run 0 "prune tells what it would do" prune --dry-run --json
+[ ! -e repository/temporary ] || fail "a dry run of prune wrote something"
 json 'it["dryRun"] and it["tables"][0]["statesAfter"] == 3'
 "$VARVE" forget Orders monday -q
 run 0 "prune" prune --grace 0s --json
@@ -67,3 +75,26 @@ run 20 "a restore of damaged data makes no target" restore Orders --latest --to 
 [ ! -e damaged.jsonl ] || fail "a damaged restore left its target"
 cp saved "$pack"
 run 0 "repaired" verify --read-data --restore all
+
+rm -rf repository/temporary
+run 0 "repair tells what it would do" repair --dry-run
+[ ! -e repository/temporary ] || fail "a dry run of repair wrote something"
+
+# Rules look only at what stays: what prune deletes by itself stands for nothing.
+for number in 1 2 3; do
+    "$VARVE" backup Rules monday.jsonl --name lasting-$number "${KEYS[@]}" -q --time 2024-02-0${number}T00:00:00Z
+    "$VARVE" backup Rules tuesday.jsonl --name short-$number -q --keep-for 1s --time 2024-03-0${number}T00:00:00Z
+done
+sleep 1.1
+run 0 "forget and prune in one" forget --keep-last 1 --prune --json
+json '[t for t in it["tables"] if t["table"] == "Rules"][0]["kept"][0]["name"] == "lasting-3"'
+json 'it["prune"] is not None'
+run 0 "what the rules keep stays" restore Rules --backup lasting-3 --to lasting.jsonl
+same monday.jsonl lasting.jsonl
+"$VARVE" backup Gone monday.jsonl --name only "${KEYS[@]}" -q --keep-for 1s
+sleep 1.1
+run 0 "prune says that nothing will be left" prune --dry-run
+says "no state of this table"
+run 0 "and that nothing is" prune
+says "no state of this table"
+complains "no state of this table"
