@@ -46,5 +46,25 @@ import VarveModel
         #expect(Self.measureCount(rows) == 0)
     }
 
+    @Test func hashesHoldForTheRowsTheyWereTakenOf() throws {
+        var rows = RowBuffer()
+        for value: UInt8 in 0..<5 { rows.append(key: [value].raw, value: [value, 7].raw) }
+        #expect(Self.hashes(rows) == nil)
+        rows.takeHashes()
+        #expect(Self.hashes(rows) == (0..<5).map { rows.itemHash($0) })
+        rows.append(key: [9].raw, value: [2].raw)
+        #expect(Self.hashes(rows) == nil)
+        rows.truncate(to: 3)
+        #expect(Self.hashes(rows) == (0..<3).map { rows.itemHash($0) })
+        rows.append(key: [4].raw, value: [4].raw)
+        rows.takeHashes()
+        #expect(Self.hashes(rows)?.last == rows.itemHash(3))
+        rows.removeAll()
+        rows.append(key: [9].raw, value: [2].raw)
+        #expect(Self.hashes(rows) == nil)
+    }
+
+    private static func hashes(_ rows: borrowing RowBuffer) -> [Hash256]? { rows.hashes }
+
     private static func measureCount(_ rows: borrowing RowBuffer) -> Int? { rows.measures?.count }
 }

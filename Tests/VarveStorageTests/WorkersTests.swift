@@ -114,3 +114,20 @@ struct WorkersTests {
         #expect(consumed == 200)
     }
 }
+
+struct ConcurrentTests {
+    @Test func oneWorkerDoesItAtOnce() throws {
+        let done = Atomic<Bool>(false)
+        let work = Concurrent(on: 1) { done.store(true, ordering: .relaxed) }
+        let isDone = done.load(ordering: .relaxed)
+        #expect(isDone)
+        try work.value()
+    }
+
+    @Test(arguments: [1, 2, 8])
+    func whatWasThrownArrives(workers: Int) throws {
+        let work = Concurrent<Int>(on: workers) { throw WorkersTests.fault("no disk") }
+        #expect(throws: WorkersTests.fault("no disk")) { try work.value() }
+        #expect(try Concurrent(on: workers) { 7 }.value() == 7)
+    }
+}

@@ -170,11 +170,15 @@ public final class FullBackup {
 
     /// Publishes the state.
     ///
-    /// - Parameter name: gives the state its backup record, by `makeBackup`. Until it returns a
+    /// - Parameters:
+    ///   - name: gives the state its backup record, by `makeBackup`. Until it returns a
     ///   collector spares the state though no backup names it.
+    ///   - prerequisite: returns once all is stored that the commit builds on beside this state.
     /// - Throws: `refused` if most items would vanish and `force` is not set, or if another state
     ///   is recorded for the instant; `conflict` if another writer was faster; what `name` throws.
-    public func finish(naming name: (Outcome) throws -> Void = { _ in }) throws -> Outcome {
+    public func finish(
+        naming name: (Outcome) throws -> Void = { _ in }, after prerequisite: () throws -> Void = {}
+    ) throws -> Outcome {
         while let old = previous, !old.isAtEnd {
             try remove(old)
             try old.advance()
@@ -184,6 +188,7 @@ public final class FullBackup {
             instant: request.instant, changes: puts + removals, items: items,
             bytes: bytes, digest: digest)
         if let known {
+            try prerequisite()
             let outcome = try confirmKnown(known, checkpoint)
             try name(outcome)
             return outcome
@@ -195,6 +200,7 @@ public final class FullBackup {
             kind: writesImage ? .image : .run,
             from: writesImage ? request.instant.microseconds : baseEnd!,
             to: request.instant.microseconds, tree: result)
+        try prerequisite()
         let outcome = try publish(checkpoint, piece, inline)
         try writer.confirm()
         try name(outcome)

@@ -38,7 +38,7 @@ public struct RowPreparer: Sendable {
     ///
     /// - Parameter source: whole canonical rows, keys ascending; moved out, left empty.
     /// - Throws: `damaged` if a row is malformed.
-    /// - Complexity: O(bytes): one SHA-256 and one walk over each row.
+    /// - Complexity: O(bytes): one SHA-256 and one walk over each row, but for what the rows know.
     public func prepare(_ source: inout RowBuffer) throws -> PreparedRows {
         let result = PreparedRows(rows: RowBuffer(capacity: 32))
         let large = try measure(source, result)
@@ -57,10 +57,11 @@ public struct RowPreparer: Sendable {
         _ source: borrowing RowBuffer, _ result: PreparedRows
     ) throws(VarveError) -> [Int] {
         let count = source.count
-        var hashes: [Hash256] = []
+        var hashes = source.hashes ?? []
+        let areHashed = hashes.count == count
         var weights: [UInt32] = []
         var cuts: [UInt64] = []
-        hashes.reserveCapacity(count)
+        if !areHashed { hashes.reserveCapacity(count) }
         weights.reserveCapacity(count)
         cuts.reserveCapacity(count)
         var digest = Hash256.zero
@@ -68,9 +69,8 @@ public struct RowPreparer: Sendable {
         var large: [Int] = []
         let known = source.measures
         for index in 0..<count {
-            let hash = source.itemHash(index)
-            hashes.append(hash)
-            digest = digest &+ hash
+            if !areHashed { hashes.append(source.itemHash(index)) }
+            digest = digest &+ hashes[index]
             let key = source.key(index)
             let value = source.value(index)
             cuts.append(cutHash.image(level: 0, key: key))

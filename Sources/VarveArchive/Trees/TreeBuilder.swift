@@ -74,9 +74,7 @@ final class TreeBuilder {
         precondition(kind == .image)
         if block.rows.count == 0 { return }
         try addValues(block.outlined)
-        for index in 0..<block.rows.count {
-            cutter.append(weight: UInt64(block.weights[index]), hash: block.cuts[index])
-        }
+        cutter.append(weights: block.weights, hashes: block.cuts)
         rowBlocks.append(block)
         try takePages()
     }
@@ -86,9 +84,7 @@ final class TreeBuilder {
         precondition(kind == .run)
         if block.changes.count == 0 { return }
         try addValues(block.outlined)
-        for index in 0..<block.changes.count {
-            cutter.append(weight: UInt64(block.weights[index]), hash: block.cuts[index])
-        }
+        cutter.append(weights: block.weights, hashes: block.cuts)
         changeBlocks.append(block)
         try takePages()
     }
@@ -124,10 +120,7 @@ final class TreeBuilder {
             let part = min(missing, block.rows.count - position)
             let range = position..<position + part
             page.rows.append(block.rows, range)
-            for index in range {
-                entry.digest = entry.digest &+ block.hashes[index]
-                entry.weight += UInt64(block.weights[index])
-            }
+            entry.add(block.hashes[range], block.weights[range])
             missing -= part
             position += part
             if position == block.rows.count {
@@ -154,12 +147,10 @@ final class TreeBuilder {
             let range = position..<position + part
             page.rows.append(block.changes.rows, range)
             page.stamps += block.changes.stamps[range]
-            for index in range {
-                entry.digest = entry.digest &+ block.hashes[index]
-                entry.weight += UInt64(block.weights[index])
-                let time = block.changes.stamps[index].time
-                entry.leastTime = min(entry.leastTime, time)
-                entry.greatestTime = max(entry.greatestTime, time)
+            entry.add(block.hashes[range], block.weights[range])
+            for stamp in block.changes.stamps[range] {
+                entry.leastTime = min(entry.leastTime, stamp.time)
+                entry.greatestTime = max(entry.greatestTime, stamp.time)
             }
             missing -= part
             position += part
@@ -227,6 +218,14 @@ final class TreeBuilder {
         return TreeReference(
             entries: entries, height: UInt8(height), root: root.id, weight: weight,
             digest: digest, storedBytes: storedBytes)
+    }
+}
+
+extension IndexEntry {
+    /// Adds what entries of the page contribute: their item hashes and their weights.
+    fileprivate mutating func add(_ hashes: ArraySlice<Hash256>, _ weights: ArraySlice<UInt32>) {
+        for hash in hashes { digest = digest &+ hash }
+        for addend in weights { weight += UInt64(addend) }
     }
 }
 

@@ -95,9 +95,13 @@ public struct FullBackupOperation {
                 instant: instant, force: request.force, sourceKind: facts.kind.rawValue))
         do {
             try copy(source, order, history, into: backup)
-            // It stays if the commit fails: another writer may build on it already.
-            if resolution.isPlanned { try repository.storeTable(history) }
-            let outcome = try backup.finish()
+            // While the last pages are stored. It stays if the commit fails: another writer may
+            // build on it already.
+            let (repository, isPlanned) = (self.repository, resolution.isPlanned)
+            let table = Concurrent(on: repository.environment.workers) {
+                if isPlanned { try repository.storeTable(history) }
+            }
+            let outcome = try backup.finish(after: { try table.value() })
             return try publish(history, outcome, facts, settings, resolution)
         } catch {
             backup.abandon()

@@ -15,6 +15,7 @@ final class ChunkParser: Sendable {
     private let schema: KeySchema
     private let form: ItemForm
     private let files: SourceFileNames
+    private let order: RowOrder
     private let idle = Mutex<[Box]>([])
 
     /// A parser, held by one thread at a time.
@@ -26,10 +27,11 @@ final class ChunkParser: Sendable {
         init(_ parser: consuming ItemParser) { self.parser = parser }
     }
 
-    init(schema: KeySchema, form: ItemForm, files: SourceFileNames) {
+    init(schema: KeySchema, form: ItemForm, files: SourceFileNames, order: RowOrder) {
         self.schema = schema
         self.form = form
         self.files = files
+        self.order = order
     }
 
     func parse(_ chunk: SourceChunk) throws(VarveError) -> ParsedChunk {
@@ -47,6 +49,8 @@ final class ChunkParser: Sendable {
         if lineOffsets.isEmpty { return ParsedChunk(file: file, batch: nil, disorder: nil) }
         let origins = chunk.origins(of: lineOffsets)
         let disorder = rows.firstDisorder()
+        // Rows that are to be sorted move on without.
+        if order == .asFound, disorder == nil { rows.takeHashes() }
         let batch = RowBatch(rows: rows, origins: origins, files: files)
         return ParsedChunk(file: file, batch: batch, disorder: disorder)
     }

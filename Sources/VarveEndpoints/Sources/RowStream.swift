@@ -171,7 +171,8 @@ final class RowReader: @unchecked Sendable {
     func run(_ emit: (RowBatch) throws(VarveError) -> Void) throws(VarveError) {
         let files = SourceFileNames(names: source.parts.map(\.path))
         let feed = ChunkFeed(source, status: status)
-        let parser = ChunkParser(schema: schema, form: source.facts.form, files: files)
+        let parser = ChunkParser(
+            schema: schema, form: source.facts.form, files: files, order: order)
         var gate = OrderGate(
             order, files: files, status: status, options: source.options.sort,
             holdBytes: source.options.holdBytes)

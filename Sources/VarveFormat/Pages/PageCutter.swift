@@ -49,8 +49,18 @@ public struct PageCutter: Sendable {
     /// Entries appended so far.
     public var count: Int { decided + undecided.count }
 
+    /// Adds the next entries.
+    /// - Precondition: as many weights as hashes; the weights are positive.
+    public mutating func append(weights: [UInt32], hashes: [UInt64]) {
+        precondition(weights.count == hashes.count)
+        for index in 0..<weights.count {
+            append(weight: UInt64(weights[index]), hash: hashes[index])
+        }
+    }
+
     /// Adds the next entry.
     /// - Precondition: the weight is positive.
+    @inline(__always)
     public mutating func append(weight: UInt64, hash: UInt64) {
         precondition(weight > 0 && !finished)
         total += weight
@@ -70,6 +80,7 @@ public struct PageCutter: Sendable {
     }
 
     /// Decides the entries whose end plus W lies before `limit`.
+    @inline(__always)
     private mutating func decide(before limit: UInt64) {
         while let end = undecided.first, end + window < limit {
             undecided.removeFirst()

@@ -42,6 +42,8 @@ public struct RowBuffer: ~Copyable, Sendable {
     @usableFromInline var _rows: [Row] = []
     /// What the first rows measure, as far as their maker knew: of row i at i.
     @usableFromInline var _measures: [RowMeasure] = []
+    /// Item hashes of the first rows, as far as they were taken.
+    @usableFromInline var _hashes: [Hash256] = []
 
     public init(capacity: Int = 1 << 16) { storage = ByteWriter(capacity: capacity) }
 
@@ -55,6 +57,17 @@ public struct RowBuffer: ~Copyable, Sendable {
 
     /// What each row measures, if whoever made the rows has told it of all of them.
     public var measures: [RowMeasure]? { _measures.count == _rows.count ? _measures : nil }
+
+    /// Each row's item hash, if `takeHashes` was the last thing done with the rows.
+    public var hashes: [Hash256]? { _hashes.count == _rows.count ? _hashes : nil }
+
+    /// Takes the item hashes of all rows, to be kept with them: worth it just after whole rows were
+    /// made, while their bytes are still in the processor's cache.
+    public mutating func takeHashes() {
+        _hashes.removeAll(keepingCapacity: true)
+        _hashes.reserveCapacity(count)
+        for index in 0..<count { _hashes.append(itemHash(index)) }
+    }
 
     /// Where row `index` lies.
     @inlinable
@@ -110,6 +123,7 @@ public struct RowBuffer: ~Copyable, Sendable {
         storage.removeAll()
         _rows.removeAll(keepingCapacity: true)
         _measures.removeAll(keepingCapacity: true)
+        _hashes.removeAll(keepingCapacity: true)
     }
 
     /// Forgets the rows from `newCount` on.
@@ -118,6 +132,7 @@ public struct RowBuffer: ~Copyable, Sendable {
         storage.truncate(to: Int(_rows[newCount].start))
         _rows.removeSubrange(newCount...)
         if _measures.count > newCount { _measures.removeSubrange(newCount...) }
+        if _hashes.count > newCount { _hashes.removeSubrange(newCount...) }
     }
 }
 

@@ -145,6 +145,22 @@ struct PageCutterTests {
         #expect(known > 20)
     }
 
+    @Test func blocksOfEntriesEndPagesWhereEntriesDo() {
+        var random = SeededRandom(6)
+        let entries = Self.random(&random, 3000, hashes: 0)
+        var cutter = PageCutter(window: 300)
+        var ends: [Int] = []
+        for block in stride(from: 0, to: entries.count, by: 77) {
+            let part = entries[block..<min(block + 77, entries.count)]
+            cutter.append(weights: part.map { UInt32($0.weight) }, hashes: part.map(\.hash))
+            while let end = cutter.takeEnd() { ends.append(end) }
+        }
+        cutter.finish()
+        while let end = cutter.takeEnd() { ends.append(end) }
+        #expect(ends.count > 20)
+        #expect(ends == Self.cut(entries, window: 300))
+    }
+
     @Test func windowsAreThoseOfTheSpec() {
         #expect(PageCutter.window(level: 0) == 196_608)
         #expect(PageCutter.window(level: 1) == 16_384)
