@@ -118,8 +118,14 @@ extension TableHistory {
 }
 
 extension Instant {
-    /// A time in messages: ISO 8601, or microseconds if it is no instant.
+    /// A time in messages: ISO 8601, to the microsecond if it is no whole second; microseconds if
+    /// it is outside the years 0001 to 9999.
     public static func text(_ time: Int64) -> String {
-        Instant(microseconds: time)?.description ?? "\(time) µs"
+        if let instant = Instant(microseconds: time) { return instant.description }
+        let fraction = (time % 1_000_000 + 1_000_000) % 1_000_000
+        guard let second = Instant(microseconds: time - fraction) else { return "\(time) µs" }
+        let digits = String(fraction)
+        return second.description.dropLast() + "."
+            + String(repeating: "0", count: 6 - digits.count) + digits + "Z"
     }
 }

@@ -51,24 +51,26 @@ extension Recorder {
     }
 
     /// Commits all that is held, also of a second that is not complete: it stays open, so that what
-    /// its source still has of it can be recorded later. Of several open seconds, as with lateness,
-    /// only the last stays open.
+    /// its source still has of it can be recorded later. With lateness several seconds are open,
+    /// and of a commit only the last would stay so: then they stay pending, and with their source.
     /// - Throws: as `append`.
     public func commitOpenSecond() throws {
         try flush()
-        guard !isClosed, let last = pending.greatestTime, last >= historyEnd else { return }
+        guard !isClosed, options.latenessSeconds == 0,
+            let last = pending.greatestTime, last >= historyEnd
+        else { return }
         try commit(before: last + 1)
     }
 
-    /// Ends the input: every second that the clock has passed is complete. What is left of the
-    /// current second stays pending; its source has it, behind `acknowledged`.
+    /// Ends the input: every second whose end, and the lateness after it, the clock has passed is
+    /// complete. What is left stays pending; its source has it, behind `acknowledged`.
     /// - Throws: as `append`.
     public func finish() throws {
         if isClosed { return }
         try settleSuspects()
         if isClosed { return }
-        let clock = CommitAssembly.floor(repository.now()) * 1_000_000
-        let limit = max(sealedLimit, min(clock, lastPendingSecondEnd ?? historyEnd))
+        let second = CommitAssembly.floor(repository.now()) - options.latenessSeconds
+        let limit = max(sealedLimit, min(second * 1_000_000, lastPendingSecondEnd ?? historyEnd))
         if limit > historyEnd, hasChanges(before: limit) { try commit(before: limit) }
         acknowledge()
     }

@@ -39,12 +39,15 @@ extension Recorder {
     public func commitWindow(to end: Int64, changes: UInt64?) throws {
         let assembly = try assemble(before: end)
         if let fault = assembly.faults.first {
-            let key = pending.changes.rows.keyBytes(Int(fault.index)).raw.hexadecimal
+            let index = Int(fault.index)
+            let key = keyText(pending.changes.rows.keyBytes(index))
+            let time = Instant.text(pending.changes.stamps[index].time)
             pending.removeAll()
             throw VarveError(
                 .refused,
-                "the export does not follow from the state that is recorded: an old image is "
-                    + "another item (key \(key)); begin anew with a full copy")
+                "the export does not follow from the state that is recorded: its change of "
+                    + "\(time) of the key \(key) has another old image than the item there; "
+                    + "begin anew with a full copy")
         }
         statistics.noChanges += assembly.noChanges
         if assembly.kept.isEmpty, changes == nil {
@@ -69,6 +72,18 @@ extension Recorder {
             ]
         }
         try publishWindow(content, assembly)
+    }
+
+    /// A key as DynamoDB JSON; in hexadecimal if it does not decode.
+    private func keyText(_ key: [UInt8]) -> String {
+        var renderer = ItemRenderer(schema: record.keySchema)
+        var text = ByteWriter(capacity: 256)
+        do throws(VarveError) {
+            try renderer.append(key: key.raw, to: &text)
+        } catch {
+            return key.raw.hexadecimal
+        }
+        return String(decoding: text.takeBytes(), as: UTF8.self)
     }
 
     private func publishWindow(

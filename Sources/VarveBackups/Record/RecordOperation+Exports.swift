@@ -34,8 +34,9 @@ extension RecordOperation {
         try table.settle()
         if table.recorder.pendingCount > 0 {
             throw VarveError(
-                .refused, "changes of the present second are not recorded yet; try again",
-                at: source.path)
+                .refused,
+                "changes of the present second, or such that wait for --lateness, are not "
+                    + "recorded yet; try again later", at: source.path)
         }
         let isOverlapping = end > window.from
         let all = window.from..<window.to
@@ -52,7 +53,7 @@ extension RecordOperation {
             }
         }
         if isHeld {
-            try table.recorder.commitWindow(to: window.to, changes: count)
+            try commit(table, to: window.to, changes: count, source)
             return try table.settle()
         }
         table.recorder.dropWindow()
@@ -61,9 +62,19 @@ extension RecordOperation {
                 table.recorder.appendWindow(batch, times: part, isOverlapping: isOverlapping)
             }
             let isLast = part.upperBound == window.to
-            try table.recorder.commitWindow(
-                to: part.upperBound, changes: isLast ? count : nil)
+            try commit(table, to: part.upperBound, changes: isLast ? count : nil, source)
             try table.settle()
+        }
+    }
+
+    private func commit(
+        _ table: TableRecording, to end: Int64, changes: UInt64?, _ source: ChangeInput
+    ) throws {
+        do {
+            try table.recorder.commitWindow(to: end, changes: changes)
+        } catch let error as VarveError {
+            guard error.code == .refused else { throw error }
+            throw error.located(in: source.path)
         }
     }
 
@@ -72,12 +83,38 @@ extension RecordOperation {
             throw VarveError(
                 .invalidInput, "the export does not say of which table it is", at: source.path)
         }
+        try checkTable(name, window, source.path)
         if let table = try existing(name) { return table }
         guard let instant = Instant(microseconds: window.from) else {
             throw VarveError(.invalidInput, "the export's time is no instant", at: source.path)
         }
         return try create(
             name, at: instant, arn: window.tableARN ?? "", serviceID: window.tableID ?? "")
+    }
+
+    /// Whether the export is of the table that the repository has under the name.
+    ///
+    /// Net changes say nothing of the items that they do not touch: only a full copy begins the
+    /// history of another table, or of another incarnation of it.
+    /// - Throws: `refused` if it is of a table with another ARN, or another TableId.
+    private func checkTable(
+        _ name: String, _ window: ExportWindow, _ path: String
+    ) throws(VarveError) {
+        guard let known = try repository.newestTable(name)?.record else { return }
+        if let arn = window.tableARN, !arn.isEmpty, !known.arn.isEmpty, arn != known.arn {
+            throw VarveError(
+                .refused,
+                "the repository's table \(name) is \(known.arn), and this export is of \(arn); "
+                    + "record it under another name",
+                at: path)
+        }
+        if let id = window.tableID, !id.isEmpty, !known.serviceID.isEmpty, id != known.serviceID {
+            throw VarveError(
+                .refused,
+                "this export is of another table than the one of that name so far: its TableId is "
+                    + "\(id), and was \(known.serviceID); back up a full copy of the new table "
+                    + "first (varve backup \(name) COPY), then record what came after it", at: path)
+        }
     }
 
     private func forEach(

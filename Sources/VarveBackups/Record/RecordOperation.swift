@@ -353,7 +353,8 @@ public final class RecordOperation {
 
     // MARK: Ending
 
-    /// Commits what is complete, and waits for the end of the second that is under way.
+    /// Commits what is complete, and, without lateness, waits for the end of the second that is
+    /// under way.
     private func finish() throws {
         if control.isStopping || !report.cutOff.isEmpty {
             // A file still has more of the last second, and so may whoever fed a pipe.
@@ -375,6 +376,8 @@ public final class RecordOperation {
                 try table.settle()
             }
             if control.isStopping || tables.allSatisfy({ $0.recorder.pendingCount == 0 }) { return }
+            // What waits for the lateness stays with its source.
+            if request.latenessSeconds > 0 { return }
             if round == 2 { break }
             Self.pause(1_001_000 - repository.now() % 1_000_000)
         }
