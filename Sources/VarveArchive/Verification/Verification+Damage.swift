@@ -6,7 +6,7 @@ import VarveModel
 
 extension Verification {
     /// Where a page stands: after a key and through another; nil means without end.
-    private struct Stretch {
+    struct Stretch {
         var after: [UInt8]?
         var through: [UInt8]?
     }
@@ -27,7 +27,7 @@ extension Verification {
                 for (blob, stretch) in stretches { add(blob, stretch, piece, table) }
             }
         }
-        assessLostObjects()
+        report.isAssessed = true
     }
 
     /// Backups whose pieces are missing altogether.
@@ -51,25 +51,12 @@ extension Verification {
                 afterKey: nil, throughKey: nil, backups: affected))
     }
 
-    /// Tables of which nothing can be read: their backups are not in the report's list.
-    private func assessLostObjects() {
-        for problem in report.problems {
-            guard case .table(let id)? = ObjectName(path: problem.object),
-                !tables.contains(where: { $0.history.id == id })
-            else { continue }
-            report.damages.append(
-                VerificationReport.Damage(
-                    table: id.description, tableID: id, piece: "", blob: nil, afterKey: nil,
-                    throughKey: nil, backups: []))
-        }
-    }
-
     // MARK: Stretches of keys
 
     /// Collects the stretches of a subtree that cannot be read.
     /// - Parameter sound: pages below which nothing is lost, to be passed over.
     /// - Returns: whether all of it can be read.
-    private func collect(
+    func collect(
         _ id: Hash256, _ kind: TreeKind, level: Int, _ stretch: Stretch, _ values: Set<Hash256>,
         _ schema: KeySchema, _ sound: inout Set<Hash256>,
         _ found: inout [(blob: Hash256, stretch: Stretch)]
@@ -174,14 +161,14 @@ extension Verification {
                 throughKey: text(stretch.through, history.record.keySchema), backups: affected))
     }
 
-    private static func title(_ piece: Piece) -> String {
+    static func title(_ piece: Piece) -> String {
         let to = Instant.text(piece.to)
         return piece.kind == .image
             ? "image of \(to)" : "changes from \(Instant.text(piece.from)) to \(to)"
     }
 
     /// A key as DynamoDB JSON; in hexadecimal if it does not decode.
-    private func text(_ key: [UInt8]?, _ schema: KeySchema) -> String? {
+    func text(_ key: [UInt8]?, _ schema: KeySchema) -> String? {
         guard let key else { return nil }
         var output = ByteWriter(capacity: 256)
         var renderer = ItemRenderer(schema: schema, form: .dynamoDB, isWrapped: false)

@@ -6,7 +6,7 @@ import VarveStorage
 
 extension Verification {
     /// The names of a table's objects, by what they are.
-    private struct Names {
+    struct Names {
         var hasRecord = false
         var commits: [(sequence: UInt64, name: String)] = []
         var layouts: [(number: UInt64, name: String)] = []
@@ -63,20 +63,25 @@ extension Verification {
         let path = ObjectName.table(id).path
         guard names.hasRecord else {
             note(path, "the table record is missing, but the table has commits or backups")
+            loseTable(id, names)
             return nil
         }
         for name in names.settings { _ = read(name, as: SettingsRecord.self) }
         for name in names.retention { _ = read(name, as: RetentionRecord.self) }
         if let lease = names.lease { _ = read(lease, as: LeaseRecord.self) }
-        guard let record = read(path, as: TableRecord.self) else { return nil }
+        guard let record = read(path, as: TableRecord.self) else {
+            loseTable(id, names)
+            return nil
+        }
         if record.id(in: repository.configuration.id) != id {
             note(path, "the table record is of another table, '\(record.name)'")
+            loseTable(id, names)
             return nil
         }
         report.counts.tables += 1
         let layout = checkLayouts(id, names.layouts)
         let commits = checkCommits(id, record, layout, names.commits)
-        let backups = readBackups(id, record, names.backups)
+        let backups = readBackups(id, record.name, names.backups)
         let history = TableHistory(
             id: id, record: record, layoutNumber: layout?.number ?? 0, layout: layout,
             commits: commits, backups: backups, blobs: repository.blobs)
@@ -225,21 +230,26 @@ extension Verification {
 
     // MARK: Backups
 
-    private func readBackups(
-        _ id: TableID, _ record: TableRecord, _ names: [(id: BackupID, name: String)]
+    /// Those that can be read; of the others it tells that their records are damaged.
+    func readBackups(
+        _ id: TableID, _ table: String, _ names: [(id: BackupID, name: String)]
     ) -> [BackupRecord] {
         var backups: [BackupRecord] = []
         for (backup, name) in names {
-            guard let found = read(name, as: BackupRecord.self) else { continue }
+            guard let found = read(name, as: BackupRecord.self) else {
+                loseBackup(backup, id, table)
+                continue
+            }
             report.counts.backups += 1
             if found.id != backup {
                 note(name, "the backup has another id")
+                loseBackup(backup, id, table)
                 continue
             }
             backups.append(found)
             report.backups.append(
                 VerificationReport.Backup(
-                    table: record.name, tableID: id, id: found.id, name: found.name,
+                    table: table, tableID: id, id: found.id, name: found.name,
                     instant: found.instant))
         }
         backups.sort { ($0.instant, $0.name, $0.created) < ($1.instant, $1.name, $1.created) }

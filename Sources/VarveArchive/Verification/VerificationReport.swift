@@ -54,9 +54,11 @@ public struct VerificationReport: Sendable {
 
     /// A part of a table that cannot be read.
     public struct Damage: Sendable, Hashable {
+        /// The table's name; its id if the name is lost with its record.
         public var table: String
         public var tableID: TableID
-        /// The image or run, in words; empty if pieces of the history are missing altogether.
+        /// The image, run or record, in words; empty if pieces of the history are missing
+        /// altogether.
         public var piece: String
         /// The blob that is damaged or missing, if it is one.
         public var blob: Hash256?
@@ -64,7 +66,7 @@ public struct VerificationReport: Sendable {
         public var afterKey: String?
         /// Last key that is damaged, as DynamoDB JSON; nil: up to the last key.
         public var throughKey: String?
-        /// Backups whose state needs it.
+        /// Backups whose state needs it; also those whose own records cannot be read.
         public var backups: [BackupID]
     }
 
@@ -90,6 +92,14 @@ public struct VerificationReport: Sendable {
 
     /// Whether somebody stopped it: then not everything was checked that was to be.
     public internal(set) var isPartial = false
+
+    /// Whether it is known which backups the problems affect: all tables were gone through.
+    public internal(set) var isAssessed = false
+
+    /// The backups that something affects, also those whose own records cannot be read.
+    public var affectedBackups: Set<BackupID> {
+        Set(backups.filter(\.isAffected).map(\.id)).union(damages.flatMap(\.backups))
+    }
 
     /// Whether nothing was found.
     public var isClean: Bool { problems.isEmpty }

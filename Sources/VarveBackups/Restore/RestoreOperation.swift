@@ -37,6 +37,14 @@ public struct RestoreOperation {
         let history = try repository.history(of: request.table, for: .reading)
         control.tell(history.damage)
         let state = try history.state(request.state)
+        do {
+            return try run(history, state)
+        } catch let error as VarveError {
+            throw repository.explained(error, restoring: state.plan, of: history)
+        }
+    }
+
+    private func run(_ history: TableHistory, _ state: SelectedState) throws -> RestoreReceipt {
         let bounds = try KeyArguments.bounds(
             partition: request.partition, range: request.keyRange, history.record.keySchema)
         let target = try makeTarget(history, state, bounds)

@@ -121,14 +121,25 @@ struct VerifyCommand: VarveSubcommand {
         var lines = ["\(title), in \(Quantities.elapsed(elapsed))"] + facts.lines
         lines += report.problems.map { "problem: \($0)" }
         lines += report.damages.map { "damaged: \(Self.text($0))" }
-        let affected = report.backups.filter(\.isAffected)
-        if !affected.isEmpty {
-            lines.append("affected backups:")
-            lines += affected.map {
-                "  \($0.id.description.prefix(8))  \($0.table)  \($0.name)  \($0.instant)"
-            }
+        return lines + affected(report)
+    }
+
+    /// The backups that something affects.
+    private func affected(_ report: VerificationReport) -> [String] {
+        if report.isClean || !report.isAssessed { return [] }
+        func id(_ backup: BackupID) -> String {
+            common.verbose ? backup.description : String(backup.description.prefix(8))
         }
-        return lines
+        var lines = report.backups.filter(\.isAffected).map {
+            "  \(id($0.id))  \($0.table)  \($0.name)  \($0.instant)"
+        }
+        let known = Set(report.backups.map(\.id))
+        for backup in report.affectedBackups.subtracting(known).sorted() {
+            let table = report.damages.first { $0.backups.contains(backup) }?.table ?? ""
+            lines.append("  \(id(backup))  \(table)  its record cannot be read")
+        }
+        if lines.isEmpty { return report.isPartial ? [] : ["no backup is affected"] }
+        return ["affected backups:"] + lines
     }
 
     private func problemTitle(_ report: VerificationReport) -> String {
@@ -140,6 +151,8 @@ struct VerifyCommand: VarveSubcommand {
         let from = damage.afterKey.map { "after \($0)" } ?? "from the first key"
         let to = damage.throughKey.map { "to \($0)" } ?? "to the last key"
         let piece = damage.piece.isEmpty ? "a part of its history" : damage.piece
+        // What is no page holds no keys.
+        if damage.blob == nil { return "table \(damage.table), \(piece)" }
         return "table \(damage.table), \(piece), \(from) \(to)"
     }
 
@@ -177,6 +190,8 @@ struct VerifyCommand: VarveSubcommand {
                         "affected": .boolean($0.isAffected), "proven": .boolean($0.isProven),
                     ])
                 }),
+            "affectedBackups": report.isAssessed
+                ? .array(report.affectedBackups.sorted().map { .string($0.description) }) : nil,
             "microseconds": .number(elapsed),
         ])
     }
