@@ -6,7 +6,7 @@ Written from the pages of `Spec/` alone, with nothing but Python's standard libr
 repository in a directory holds, and thereby proves that the specification is complete.
 
     varve_reader.py list REPOSITORY [--json]
-    varve_reader.py verify REPOSITORY [--quick] [-v]
+    varve_reader.py verify REPOSITORY [--quick] [-v] [-q]
     varve_reader.py restore REPOSITORY TABLE (--backup NAME | --at TIME | --latest)
     varve_reader.py history REPOSITORY TABLE KEY
     varve_reader.py dump REPOSITORY NAME
@@ -4355,6 +4355,8 @@ def command_verify(arguments, report):
     report.verbose = arguments.verbose
     repository = Repository(arguments.repository)
     Verifier(repository, report, arguments.quick).run()
+    if not report.count and not arguments.quiet:
+        print(f"{arguments.repository}: no problems found")
 
 
 def choose_history(repository, name, report):
@@ -4595,6 +4597,7 @@ def parse_arguments(arguments):
     verify.add_argument("--quick", action="store_true",
                         help="without the cut rule and the choice of encodings")
     verify.add_argument("-v", "--verbose", action="store_true", help="say what is being checked")
+    verify.add_argument("-q", "--quiet", action="store_true", help="print problems only")
     verify.set_defaults(function=command_verify)
 
     restore = commands.add_parser("restore", help="write a table as DynamoDB JSON lines")

@@ -33,4 +33,9 @@ public enum CurrentProcess {
     public static func ignoreBrokenPipes() {
         _ = signal(SIGPIPE, SIG_IGN)
     }
+
+    /// A file that would exceed a limit gives an error rather than end the process.
+    public static func ignoreFileSizeLimits() {
+        _ = signal(SIGXFSZ, SIG_IGN)
+    }
 }

@@ -21,7 +21,7 @@ struct CommonOptions: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Print nothing but what was asked for, and errors.")
     var quiet = false
 
-    @Flag(name: .shortAndLong, help: "Print more: ids, digests, where things lie.")
+    @Flag(name: .shortAndLong, help: "Print more where there is more: whole ids, digests, places.")
     var verbose = false
 
     /// The store that the options or the environment name.

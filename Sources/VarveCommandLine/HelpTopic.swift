@@ -130,10 +130,11 @@ enum HelpTopic: String, CaseIterable {
         How varve ends
 
             0   done
-            1   an error that is none of the following
+            1   an error that is none of the following; also what is refused although --force
+                or another option would allow it
             2   the arguments are wrong: an option, a number, a name that 'help' does not know
             3   an input cannot be accepted: a source that is not there, cannot be opened, is
-                malformed or ends too early, a key, a time
+                malformed, of the wrong kind or ends too early, a key, a time
            10   there is no repository at that place
            11   another writer was faster; try again
            12   reserved: wrong password of an encrypted repository

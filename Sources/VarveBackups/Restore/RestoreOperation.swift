@@ -89,7 +89,7 @@ public struct RestoreOperation {
     // MARK: Target
 
     private var isCompressed: Bool {
-        request.format == .export || request.target.hasSuffix(".gz")
+        request.format == .export || request.target.lowercased().hasSuffix(".gz")
     }
 
     private func makeTarget(

@@ -113,7 +113,7 @@ struct ForgetCommand: VarveSubcommand {
                 ])
                 : json(reports[0], pruned),
             lines: (reports.isEmpty ? ["no backups"] : reports.flatMap(lines))
-                + (pruned?.lines ?? []))
+                + (pruned?.lines(common) ?? []))
     }
 
     private func lines(_ report: ForgetReport) -> [String] {

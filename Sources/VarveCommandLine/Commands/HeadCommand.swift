@@ -44,6 +44,9 @@ struct HeadCommand: VarveSubcommand {
                 }),
             lines: common.quiet
                 ? histories.map { "\($0.head)@\($0.record.name)" }
-                : histories.map { "\($0.head)  \($0.nextSequence)  \($0.record.name)" })
+                : histories.map {
+                    "\($0.head)  \($0.nextSequence)  \($0.record.name)"
+                        + (common.verbose ? "  tables/\($0.id)/" : "")
+                })
     }
 }

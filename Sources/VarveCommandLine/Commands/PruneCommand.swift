@@ -44,7 +44,7 @@ struct PruneCommand: VarveSubcommand {
         let repository = try common.repository()
         if !dryRun { try announce(repository, request, session) }
         let report = try Pruning(repository, request).run()
-        try session.printOutcome(isTrial: dryRun, report.json, lines: report.lines)
+        try session.printOutcome(isTrial: dryRun, report.json, lines: report.lines(common))
     }
 
     /// Says what goes before it goes.

@@ -46,10 +46,11 @@ struct RestoreCommand: VarveSubcommand {
 
     @Option(
         help: ArgumentHelp(
-            "How the items are written: \(RestoreRequest.Format.names).", valueName: "format"),
+            "How the items are written: \(RestoreRequest.Format.names) (default: csv for a target "
+                + "that ends in .csv or .csv.gz, else dynamodb-json).", valueName: "format"),
         completion: .list(RestoreRequest.Format.allCases.map(\.rawValue)),
         transform: RestoreRequest.Format.init(argument:))
-    var format = RestoreRequest.Format.dynamoDBJSON
+    var format: RestoreRequest.Format?
 
     @Flag(help: "Allow a format that loses the types of binary values and sets.")
     var lossy = false
@@ -75,7 +76,7 @@ struct RestoreCommand: VarveSubcommand {
         }
         if skipUnknown, !all { throw VarveError(.usage, "--skip-unknown goes with --all") }
         var request = RestoreRequest(table: table ?? "", state: try state.selection(), target: to)
-        request.format = format
+        request.format = format ?? (all ? .dynamoDBJSON : RestoreRequest.Format(target: to))
         request.isLossy = lossy
         request.partition = partition
         request.keyRange = keyRange
@@ -125,7 +126,9 @@ struct RestoreCommand: VarveSubcommand {
             "state",
             receipt.instant.description
                 + (receipt.isUnsealed ? ", with changes of a second that is not complete" : ""))
-        facts.add("backup", receipt.backup.map { "\($0.name) (\($0.id.description.prefix(8)))" })
+        facts.add("backup", receipt.backup.map {
+                "\($0.name) (\($0.id.description.prefix(common.verbose ? 64 : 8)))"
+            })
         facts.add(
             "items",
             Quantities.count(receipt.items)
@@ -138,6 +141,12 @@ struct RestoreCommand: VarveSubcommand {
         facts.add("digest restored", "\(receipt.digestRecomputed)")
         facts.add("proof", "equal: \(receipt.explanation)")
         facts.add("head", "\(receipt.head)")
+        if common.verbose {
+            facts.add("checkpoint", receipt.checkpoint.description)
+            facts.add("derived from", receipt.derivedFrom?.description)
+            facts.add(
+                "commit", receipt.backup.map { "\($0.commitSequence) \($0.commitHash)" })
+        }
         let part = receipt.isPart ? "a part of " : ""
         return [
             "restored \(part)table \(receipt.table) in \(Quantities.elapsed(receipt.microseconds))"
@@ -148,6 +157,13 @@ struct RestoreCommand: VarveSubcommand {
 
 extension RestoreRequest.Format {
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+
+    /// The format that a file's name tells.
+    init(target: String) {
+        let name = target.lowercased()
+        let isCSV = name.hasSuffix(".csv") || name.hasSuffix(".csv.gz")
+        self = isCSV ? .csv : .dynamoDBJSON
+    }
 
     init(argument: String) throws {
         guard let format = Self(rawValue: argument) else {

@@ -82,6 +82,10 @@ struct RetentionCommand: VarveSubcommand {
         for (noun, count) in periods where count > 0 {
             facts.add("last state", "of each of \(Quantities.count(count, noun))")
         }
+        if common.verbose {
+            facts.add("promised", Quantities.time(newest.written))
+            facts.add("promises", Quantities.count(policy.records.count))
+        }
         var lines = ["table \(table)"] + facts.lines
         if policy.isShortened {
             lines.append(

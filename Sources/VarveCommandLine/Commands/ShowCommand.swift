@@ -45,12 +45,13 @@ struct ShowCommand: VarveSubcommand {
         if let backup {
             let record = try history.backup(named: backup)
             return try session.print(
-                .members(["table": .string(table), "backup": record.json]), lines: lines(record))
+                .members(["table": .string(table), "backup": record.json]),
+                lines: lines(record, of: history))
         }
         try session.print(try json(history), lines: try lines(history))
     }
 
-    private func lines(_ backup: BackupRecord) -> [String] {
+    private func lines(_ backup: BackupRecord, of history: TableHistory) -> [String] {
         var facts = FactList()
         facts.add("id", backup.id.description)
         facts.add("state of", backup.instant.description)
@@ -62,6 +63,7 @@ struct ShowCommand: VarveSubcommand {
         facts.add("source", backup.source)
         facts.add("digest", backup.digest.description)
         facts.add("commit", "\(backup.commitSequence) \(backup.commitHash)")
+        if common.verbose { facts.add("object", "tables/\(history.id)/backups/\(backup.id)") }
         return ["backup \(backup.name) of table \(table)"] + facts.lines
     }
 
@@ -72,7 +74,8 @@ struct ShowCommand: VarveSubcommand {
         facts.add("arn", history.record.arn)
         facts.add("TableId", history.record.serviceID)
         facts.add("first seen", Quantities.time(history.record.created))
-        if let latest = try history.latest {
+        let latest = try history.latest
+        if let latest {
             facts.add("newest state", latest.instant.description)
             facts.add("items", Quantities.count(latest.items))
             facts.add("size", "\(Quantities.bytes(latest.bytes)) by DynamoDB's measure")
@@ -80,6 +83,12 @@ struct ShowCommand: VarveSubcommand {
         facts.add("states", Quantities.count(try history.checkpointCount()))
         facts.add("commits", Quantities.count(history.nextSequence))
         facts.add("head", history.head.description)
+        if common.verbose {
+            facts.add("digest", latest?.digest.text)
+            facts.add("layout", history.layoutNumber == 0 ? "none" : "\(history.layoutNumber)")
+            facts.add("pieces", Quantities.count(history.pieces.count))
+            facts.add("objects", "tables/\(history.id)/")
+        }
         var lines = ["table \(history.record.name)"] + facts.lines
         lines += ["", "restorable"]
         for range in history.ranges {
@@ -95,7 +104,8 @@ struct ShowCommand: VarveSubcommand {
         var list = TextTable(.text("ID"), .text("NAME"), .text("STATE OF"), .number("ITEMS"))
         for backup in history.backups {
             list.add(
-                String(backup.id.description.prefix(8)), backup.name, backup.instant.description,
+                String(backup.id.description.prefix(common.verbose ? 64 : 8)), backup.name,
+                backup.instant.description,
                 Quantities.count(backup.items))
         }
         return lines + list.lines.map { "  " + $0 }

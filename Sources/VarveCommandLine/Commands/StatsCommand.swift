@@ -70,7 +70,8 @@ struct StatsCommand: VarveSubcommand {
         for table in found.tables {
             for backup in table.backups {
                 backups.add(
-                    String(backup.id.description.prefix(8)), table.name, backup.name,
+                    String(backup.id.description.prefix(common.verbose ? 64 : 8)), table.name,
+                    backup.name,
                     Quantities.count(backup.items), Quantities.bytes(backup.itemBytes),
                     Quantities.bytes(backup.reachableBytes), Quantities.bytes(backup.ownBytes))
             }

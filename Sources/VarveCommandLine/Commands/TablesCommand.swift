@@ -38,6 +38,8 @@ struct TablesCommand: VarveSubcommand {
 
     private func age(of instant: Instant, _ now: Int64) -> String {
         let seconds = now / 1_000_000 - instant.second
+        // A state's instant is rounded up to the second: just now it is that of the next.
+        if (-1...0).contains(seconds) { return "now" }
         return seconds < 0 ? "in the future" : Quantities.duration(seconds: seconds)
     }
 
@@ -82,6 +84,21 @@ struct TablesCommand: VarveSubcommand {
                     + (history.damage.isEmpty ? "" : ", damaged"))
         }
         return table.lines + histories.flatMap(restorable)
+            + (common.verbose ? histories.flatMap(places) : [])
+    }
+
+    /// What a table is known by, and where it lies.
+    private func places(_ history: TableHistory) -> [String] {
+        let ordinal = history.record.ordinal
+        var facts = FactList()
+        facts.add("id", history.id.description)
+        facts.add("arn", history.record.arn)
+        facts.add("TableId", history.record.serviceID)
+        facts.add("commits", Quantities.count(history.nextSequence))
+        facts.add("head", history.head.description)
+        facts.add("objects", "tables/\(history.id)/")
+        return ["", "table \(history.record.name)" + (ordinal == 0 ? "" : " (\(ordinal + 1))")]
+            + facts.lines
     }
 }
 
@@ -89,7 +106,11 @@ extension TableHistory {
     /// - Parameter now: for the age of the last checkpoint; microseconds since 1970.
     func summaryJSON(now: Int64? = nil) throws -> JSONValue {
         let latest = try latest
-        let age = now.flatMap { now in latest.map { now / 1_000_000 - $0.instant.second } }
+        let age = now.flatMap { now in latest.map {
+                let seconds = now / 1_000_000 - $0.instant.second
+                return seconds == -1 ? 0 : seconds
+            }
+        }
         let gaps = zip(ranges, ranges.dropFirst()).filter { $0.to < $1.from }
         return .members([
             "table": .string(record.name),

@@ -58,6 +58,7 @@ public struct VarveCommand: ParsableCommand {
         CurrentProcess.occupyStandardStreams()
         CurrentProcess.keepFreedMemory()
         CurrentProcess.ignoreBrokenPipes()
+        CurrentProcess.ignoreFileSizeLimits()
         CurrentProcess.exit(status(of: arguments).rawValue)
     }
 

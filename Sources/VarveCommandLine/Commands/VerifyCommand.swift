@@ -121,7 +121,15 @@ struct VerifyCommand: VarveSubcommand {
         var lines = ["\(title), in \(Quantities.elapsed(elapsed))"] + facts.lines
         lines += report.problems.map { "problem: \($0)" }
         lines += report.damages.map { "damaged: \(Self.text($0))" }
-        return lines + affected(report)
+        lines += affected(report)
+        if common.verbose {
+            for backup in report.backups where !backup.isAffected {
+                let what = backup.isProven ? "proven" : "sound"
+                lines.append(
+                    "\(what): \(backup.id)  \(backup.table)  \(backup.name)  \(backup.instant)")
+            }
+        }
+        return lines
     }
 
     /// The backups that something affects.

@@ -6,16 +6,21 @@ import VarveFormat
 
 /// For people and for programs.
 extension PruningReport {
-    var lines: [String] {
+    /// - Parameter options: with `--verbose` also whole ids.
+    func lines(_ options: CommonOptions) -> [String] {
         let would = isDryRun ? "would be " : ""
         let can = isDryRun ? "could" : "can"
         var lines: [String] = []
         for table in tables {
             let gone = table.statesBefore - table.statesAfter
             var facts = FactList()
+            if options.verbose { facts.add("id", table.id.description) }
             facts.add(
                 "expired",
-                table.expired.isEmpty ? nil : table.expired.map(\.name).joined(separator: ", "))
+                table.expired.isEmpty
+                    ? nil
+                    : table.expired.map { $0.name + (options.verbose ? " (\($0.id))" : "") }
+                        .joined(separator: ", "))
             facts.add(
                 "states",
                 "\(Quantities.count(table.statesAfter)) kept, "

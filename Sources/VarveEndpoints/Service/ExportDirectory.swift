@@ -39,7 +39,7 @@ extension ExportDirectory {
     }
 
     /// What the two manifests say, held against each other.
-    /// - Throws: `invalidInput`, `unsupported`.
+    /// - Throws: `invalidInput`.
     fileprivate init(path: String, summary text: [UInt8], files: [UInt8]) throws(VarveError) {
         let place = path + "/manifest-summary.json"
         let summary = try JSONValue.parse(text.raw, at: place)
@@ -141,8 +141,8 @@ extension ExportDirectory {
         if trimmed(recorded) != actual {
             throw VarveError(
                 .invalidInput,
-                "the file is damaged: its MD5 is not the one in \(stem).md5; fetch "
-                    + "it again", at: stem + ".json")
+                "the file is damaged: its MD5 is not the one in the .md5 beside it; fetch "
+                    + "both again", at: stem + ".json")
         }
         return bytes
     }
@@ -160,16 +160,21 @@ extension ExportDirectory {
     private static func checkKind(_ summary: JSONValue, at path: String) throws(VarveError) {
         if let type = summary["exportType"]?.string, type != "FULL_EXPORT" {
             throw VarveError(
-                .unsupported,
+                .invalidInput,
                 "this export is incremental: it holds changes, not the whole table; a backup "
                     + "needs a full export", at: path)
+        }
+        if let version = summary["version"]?.string, version != "2020-06-30" {
+            throw VarveError(
+                .invalidInput,
+                "the export's summary is of version \(version); known is 2020-06-30", at: path)
         }
         guard let format = summary["outputFormat"]?.string else {
             throw VarveError(.invalidInput, "the export's summary lacks outputFormat", at: path)
         }
         if format != "DYNAMODB_JSON" {
             throw VarveError(
-                .unsupported,
+                .invalidInput,
                 "the export is in the format \(format); export again with DYNAMODB_JSON", at: path)
         }
     }

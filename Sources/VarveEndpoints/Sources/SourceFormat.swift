@@ -67,12 +67,16 @@ enum SourceFormat: Sendable, Hashable {
         var scanner = JSONScanner(head.raw, at: start)
         var scratch = ByteWriter()
         var hasPlainValue = false
+        var names: Set<String> = []
         do throws(ParseFault) {
             try scanner.expect(UInt8(ascii: "{"))
             if try scanner.accept(UInt8(ascii: "}")) { return .lines }
             repeat {
                 scratch.removeAll()
                 let name = try scanner.string(into: &scratch)
+                if !name.isDecoded, name.end - name.start <= 32 {
+                    names.insert(String(decoding: head[name.start..<name.end], as: UTF8.self))
+                }
                 let isItems =
                     !name.isDecoded
                     && head.raw.part(name.start, name.end).equals(Array("Items".utf8).raw)
@@ -89,6 +93,11 @@ enum SourceFormat: Sendable, Hashable {
         } catch {
             // What is malformed, the parser reports with its line.
             if !hasPlainValue || !error.isIncomplete { return .lines }
+        }
+        if names.isSuperset(of: ["eventName", "dynamodb"])
+            || names.isSuperset(of: ["Keys", "Metadata"]) && !names.contains("Item")
+        {
+            throw unknown("it holds change records; 'varve record' reads those")
         }
         if hasPlainValue {
             throw unknown(

@@ -79,8 +79,8 @@ public final class TableSource {
 
     /// Opens a source and finds out what it is.
     /// - Parameter path: a file; a directory of a full export; or `-`, standard input.
-    /// - Throws: `notFound`, `invalidInput` with the reason if it is not understood, `unsupported`
-    ///   for exports of a kind that is no whole table.
+    /// - Throws: `notFound`, `invalidInput` with the reason if it is not understood, or an
+    ///   export of a kind that is no whole table.
     public static func open(
         _ path: String, options: SourceOptions = SourceOptions()
     ) throws(VarveError) -> TableSource {

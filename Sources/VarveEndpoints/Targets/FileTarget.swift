@@ -28,7 +28,18 @@ final class FileTarget {
         } else {
             let name = try TemporaryName.beside(path, random: random)
             temporary = name
-            file = try FileDescriptor(creating: name)
+            if path.hasSuffix("/") {
+                throw VarveError(
+                    .invalidInput, "the target is a file; its name does not end with a slash",
+                    at: path)
+            }
+            do {
+                file = try FileDescriptor(creating: name)
+            } catch let error where error.code == .notFound {
+                throw VarveError(
+                    .notFound, "there is no such directory to make the target in; make it first",
+                    at: FileSystem.parent(of: path), cause: error)
+            }
         }
     }
 
@@ -102,9 +113,11 @@ public enum TemporaryName {
     }
 
     static func exists(_ path: String) -> VarveError {
-        VarveError(
-            .exists, "something of that name is there already; name another target, or remove it",
-            at: path)
+        let hint =
+            path.hasPrefix("/dev/")
+            ? "a target is made new; '-' is standard output, which may go anywhere"
+            : "something of that name is there already; name another target, or remove it"
+        return VarveError(.exists, hint, at: path)
     }
 
     /// The error of giving the target its name.

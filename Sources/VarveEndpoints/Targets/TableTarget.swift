@@ -40,13 +40,13 @@ public final class TableTarget {
 
     /// Begins a file.
     /// - Parameters:
-    ///   - path: compressed if it ends in `.gz`; `-` is standard output.
+    ///   - path: compressed if it ends in `.gz`, large or small; `-` is standard output.
     /// - Throws: `exists` if something is there; `notFound` if its directory is not.
     public static func file(
         _ path: String, format: TargetFormat, schema: KeySchema,
         random: any RandomSource = SystemRandom()
     ) throws(VarveError) -> TableTarget {
-        let isGzip = path.hasSuffix(".gz")
+        let isGzip = path.lowercased().hasSuffix(".gz")
         let target = try FileTarget(path, isGzip: isGzip, random: random)
         let renderer = RowRenderer(
             schema: schema, format: format, isGzip: isGzip, measures: false)

@@ -246,7 +246,7 @@ extension ValueRenderer {
         VarveError(
             .refused,
             "plain JSON cannot hold the type \(type.name) of the attribute \(name);"
-                + " write DynamoDB JSON, or allow the loss")
+                + " write DynamoDB JSON, or allow the loss with --lossy")
     }
 
     // MARK: Parts
