@@ -207,3 +207,44 @@ wait "$child" || status=$?
 [ "$status" -eq 130 ] || fail "interrupted: exit status $status instead of 130"
 [ "$before" = "$(objects)" ] || fail "an interrupted backup changed the repository"
 ok "an interrupted backup leaves the repository as it was"
+
+# Targets tell their form, and what is wrong with them is told.
+run 2 "more than one way is wrong" forget
+run 0 "the age of a state just made" backup Fresh good.jsonl --name fresh "${KEYS[@]}"
+run 0 "is now" tables
+grep '^Fresh' output | grep -qE 'now|[0-9] s' || fail "a state just made is of another age"
+run 1 "CSV is inferred, and loses types" restore Fresh --latest --to inferred.csv
+complains "--lossy"
+run 0 "CSV" restore Fresh --latest --to inferred.csv --lossy
+head -1 inferred.csv | grep -q InvoiceNo || fail "this is no CSV"
+run 0 "gzip in capitals" restore Fresh --latest --to capitals.jsonl.GZ
+gzip -t < capitals.jsonl.GZ || fail "this is not gzip"
+run 1 "a directory that is missing" restore Fresh --latest --to nowhere/x.jsonl
+complains "nowhere"
+if grep -q partial errors; then fail "a hidden file is named"; fi
+run 3 "a slash at the end" restore Fresh --latest --to target.jsonl/
+complains "slash"
+run 1 "the null device" restore Fresh --latest --to /dev/null
+complains "standard output"
+echo '{"eventName":"INSERT","dynamodb":{"Keys":{"A":{"S":"1"}}}}' > change.jsonl
+run 3 "a change record is no copy" backup Fresh change.jsonl --name change
+complains "varve record"
+echo '{"Metadata":{"WriteTimestampMicros":{"N":"1"}},"Keys":{"A":{"S":"1"}}}' > change.jsonl
+run 3 "of the other form neither" backup Fresh change.jsonl --name change
+complains "varve record"
+status=0
+(ulimit -f 1; exec "$VARVE" restore Fresh --latest --to limited.jsonl) > output 2> errors || status=$?
+[ "$status" -eq 1 ] || fail "a limit of file sizes ends with $status"
+complains "varve: error"
+ok "a limit of file sizes is an ordinary error"
+for command in tables "show Fresh" "show Fresh fresh" stats verify head "checkpoints Fresh" "retention Fresh" \
+    "prune --dry-run" "restore Fresh --latest --to verbose-1"; do
+    run 0 "$command" $command
+    wc -c < output > brief
+    run 0 "$command --verbose" ${command/verbose-1/verbose-2} --verbose
+    case $command in
+        # Of these there is no more than they print.
+        checkpoints* | retention*) ;;
+        *) [ "$(wc -c < output)" -gt "$(cat brief)" ] || fail "$command --verbose prints no more" ;;
+    esac
+done

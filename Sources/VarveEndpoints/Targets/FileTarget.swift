@@ -38,7 +38,7 @@ final class FileTarget {
             } catch let error where error.code == .notFound {
                 throw VarveError(
                     .notFound, "there is no such directory to make the target in; make it first",
-                    at: FileSystem.parent(of: path), cause: error)
+                    at: FileSystem.parent(of: path))
             }
         }
     }
