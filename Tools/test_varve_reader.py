@@ -742,7 +742,9 @@ class VectorTests(unittest.TestCase):
         return {"table": found.table_id, "number": found.number, "written": found.written,
                 "nextSequence": found.next_sequence, "before": found.before.hex(),
                 "ranges": [
-                    {"flags": 2 * one.checkpoints_only + 4 * one.closed, "from": one.time_from,
+                    {"flags": (2 * one.checkpoints_only + 4 * one.closed
+                               + 8 * (one.sound_to is not None)),
+                     **({} if one.sound_to is None else {"soundTo": one.sound_to}), "from": one.time_from,
                      "to": one.time_to, "firstSequence": one.first, "lastSequence": one.last,
                      "lastHash": one.last_hash.hex(), "items": one.items, "bytes": one.bytes,
                      "digest": self.digest(one.digest),

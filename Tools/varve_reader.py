@@ -2092,7 +2092,7 @@ OBJECT_TYPES = {
     7: "intent", 8: "condemned list", 9: "lease", 10: "key slot",
     11: "retention",
 }
-FLAG_BEGINS, FLAG_CHECKPOINTS_ONLY, FLAG_CLOSED = 1, 2, 4
+FLAG_BEGINS, FLAG_CHECKPOINTS_ONLY, FLAG_CLOSED, FLAG_DOUBT = 1, 2, 4, 8
 PIECE_IMAGE, PIECE_RUN = 1, 2
 
 
@@ -2319,6 +2319,11 @@ class Commit:
         return bool(self.flags & FLAG_CLOSED)
 
     @property
+    def begin(self):
+        """Where it goes on from; `time_from` of one that closes tells what is in doubt."""
+        return self.time_to if self.closes else self.time_from
+
+    @property
     def is_fence(self):
         """Whether it only takes a sequence, so that another writer's commit fails (page 11)."""
         return self.begins and self.checkpoints_only and not self.pieces and not self.checkpoints
@@ -2332,10 +2337,12 @@ class Range:
 
     def __init__(self, cursor=None):
         self.commits = []
+        # Instants after it, up to the end, are in doubt: a change came too late.
+        self.sound_to = None
         if cursor is None:
             return
         flags = cursor.u8()
-        if flags & ~(FLAG_CHECKPOINTS_ONLY | FLAG_CLOSED):
+        if flags & ~(FLAG_CHECKPOINTS_ONLY | FLAG_CLOSED | FLAG_DOUBT):
             cursor.fail("reserved flags are not zero", cursor.position - 1)
         self.checkpoints_only = bool(flags & FLAG_CHECKPOINTS_ONLY)
         self.closed = bool(flags & FLAG_CLOSED)
@@ -2352,13 +2359,19 @@ class Range:
         self.bytes = cursor.varint()
         self.digest = cursor.digest()
         self.changes_digest = cursor.digest()
+        if flags & FLAG_DOUBT:
+            self.sound_to = cursor.time()
+            if self.sound_to % MICROSECONDS:
+                cursor.fail("the last good instant is not a whole second")
+            if self.sound_to >= self.time_to:
+                cursor.fail("a range is in doubt from its end on")
 
     @classmethod
     def of_commit(cls, commit):
         made = cls()
         made.checkpoints_only = commit.checkpoints_only
         made.closed = False
-        made.time_from = made.time_to = commit.time_from
+        made.time_from = made.time_to = commit.begin
         made.first = commit.sequence
         made.extend(commit)
         return made
@@ -2374,7 +2387,10 @@ class Range:
         self.commits.append(commit)
         self.last = commit.sequence
         self.last_hash = commit.hash
-        self.closed = self.closed or commit.closes
+        if commit.closes:
+            self.closed = True
+            if commit.time_from < commit.time_to:
+                self.sound_to = commit.time_from
         if commit.time_to >= self.time_to:
             self.time_to = commit.time_to
             self.items, self.bytes, self.digest = commit.items, commit.bytes, commit.digest
@@ -2386,15 +2402,26 @@ class Range:
         if commit.begins:
             return (self.checkpoints_only
                     and self.time_from <= commit.time_from and commit.time_to <= self.time_to)
-        return self.time_to == commit.time_from and not self.closed
+        return self.time_to == commit.begin and not self.closed
 
     def holds(self, time):
         return self.time_from <= time <= self.time_to
 
+    @property
+    def last_good(self):
+        """The last time that is not in doubt; it may be before the range."""
+        return self.time_to if self.sound_to is None else self.sound_to
+
+    def promises(self, time):
+        return self.time_from <= time <= self.last_good
+
     def __str__(self):
         exact = "at its checkpoints" if self.checkpoints_only else "at every second"
         stretch = f"{format_time(self.time_from)} to {format_time(self.time_to)}"
-        return f"{stretch}, exact {exact}{', closed' if self.closed else ''}"
+        doubt = ""
+        if self.sound_to is not None:
+            doubt = f", in doubt after {format_time(self.sound_to)}"
+        return f"{stretch}, exact {exact}{', closed' if self.closed else ''}{doubt}"
 
 
 class Layout:
@@ -3025,7 +3052,7 @@ class History:
 
     def is_exact(self, instant):
         """Whether the archive promises the state at this instant, a whole second."""
-        return any(one.holds(instant)
+        return any(one.promises(instant)
                    and (not one.checkpoints_only or self.checkpoints.at(instant) is not None)
                    for one in self.ranges)
 
@@ -3034,16 +3061,16 @@ class History:
         before, after = [], []
         for one in self.ranges:
             if one.checkpoints_only:
-                found = self.checkpoints.at_or_before(min(instant - 1, one.time_to))
+                found = self.checkpoints.at_or_before(min(instant - 1, one.last_good))
                 low = found.instant if found else None
                 found = self.checkpoints.at_or_after(max(instant + 1, one.time_from))
                 high = found.instant if found else None
             else:
-                low = min(instant - 1, one.time_to) // MICROSECONDS * MICROSECONDS
+                low = min(instant - 1, one.last_good) // MICROSECONDS * MICROSECONDS
                 high = -(-max(instant + 1, one.time_from) // MICROSECONDS) * MICROSECONDS
-            if low is not None and one.holds(low):
+            if low is not None and one.promises(low):
                 before.append(low)
-            if high is not None and one.holds(high):
+            if high is not None and one.promises(high):
                 after.append(high)
         return max(before, default=None), min(after, default=None)
 
@@ -3895,9 +3922,9 @@ class Verifier:
             if commit.before != before.hash:
                 problem(f"{commit.where}: the hash before is not that of the commit before")
         if not commit.begins:
-            if reached not in (None, commit.time_from):
+            if reached not in (None, commit.begin):
                 problem(f"{commit.where}: it does not go on where the commits before ended")
-            if any(one.closed and one.time_to == commit.time_from and one.last < commit.sequence
+            if any(one.closed and one.time_to == commit.begin and one.last < commit.sequence
                    for one in history.ranges) or (before is not None and before.closes):
                 problem(f"{commit.where}: it goes on where a range was closed")
         self.commit_in_layout(history, commit)
@@ -3934,13 +3961,13 @@ class Verifier:
             problem(f"{commit.where}: it begins a range, and is no image of one instant")
         if piece.time_to != commit.time_to:
             problem(f"{commit.where}: its piece ends at another time")
-        if piece.is_run and piece.time_from != commit.time_from:
+        if piece.is_run and piece.time_from != commit.begin:
             problem(f"{commit.where}: its run begins at another time")
         if commit.closes:
             if not piece.is_run or piece.tree.entries or commit.changes or commit.checkpoints:
                 problem(f"{commit.where}: it closes a range and has changes or checkpoints")
-            if commit.time_from != commit.time_to:
-                problem(f"{commit.where}: it closes a range and has two times")
+            if commit.time_from != commit.time_to and commit.time_from % MICROSECONDS:
+                problem(f"{commit.where}: its last good instant is not a whole second")
 
     def commit_counts(self, commit):
         problem = self.report.problem
@@ -4285,6 +4312,7 @@ def describe(history):
         "ranges": [
             {
                 "from": format_time(one.time_from), "to": format_time(one.time_to),
+                "inDoubtAfter": format_time(one.sound_to) if one.sound_to is not None else None,
                 "exact": "checkpoints" if one.checkpoints_only else "every second",
                 "closed": one.closed,
                 "checkpoints": checkpoints.count(one.time_from, one.time_to),
@@ -4319,6 +4347,8 @@ def print_table(table):
     gaps = {gap["from"]: gap["to"] for gap in table["gaps"]}
     for one in table["ranges"]:
         closed = ", closed" if one["closed"] else ""
+        if one["inDoubtAfter"]:
+            closed += f", in doubt after {one['inDoubtAfter']}"
         print(f"  range    {one['from']} to {one['to']}, exact at {one['exact']}{closed}, "
               f"{one['checkpoints']} checkpoints, {one['items']} items, {one['bytes']} bytes")
         if one["to"] in gaps:
@@ -4422,6 +4452,11 @@ def plan_restore(arguments, report):
         return repository, history, history.state(backup.instant), wanted
     if arguments.latest:
         last = history.newest()
+        if last.sound_to is not None:
+            instant, _ = history.nearest_exact(last.time_to + MICROSECONDS)
+            if instant is None:
+                raise Damage("all of the history is in doubt", history.directory)
+            return repository, history, history.state(instant), history.expectation(instant)
         wanted = (last.items, last.bytes, last.digest, last.digest & 0xFFFF)
         return repository, history, history.state(last.time_to), wanted
     instant = parse_instant(arguments.at)

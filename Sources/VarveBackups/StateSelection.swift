@@ -47,7 +47,7 @@ extension TableHistory {
             let record = try backup(named: name)
             return SelectedState(plan: try plan(of: record), backup: record)
         case .instant(let instant):
-            return SelectedState(plan: try plan(at: instant), backup: nil)
+            return SelectedState(plan: try soundPlan(at: instant), backup: nil)
         case .latest:
             let plan = try newestPlan()
             let named = plan.isUnsealed ? nil : backups.last { $0.instant == plan.instant }

@@ -129,7 +129,7 @@ public struct VerifyOperation {
         for table in try repository.catalog(for: .reading).tables {
             let history = try repository.history(table.id, table.record, for: .reading)
             do throws(VarveError) {
-                _ = try history.plan(at: instant)
+                _ = try history.soundPlan(at: instant)
                 result[table.id] = [instant]
             } catch {
                 // What is damaged is for the report.

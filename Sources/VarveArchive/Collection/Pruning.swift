@@ -132,11 +132,13 @@ public struct Pruning {
         var kept = Set(history.backups.map(\.instant))
         kept.formUnion(young.flatMap(\.logical.checkpoints).map(\.instant))
         // A replica goes on from the source's last commit: none of its own may follow that.
-        if try repository.isMarked(history.head, of: history.id), let last = try history.latest {
+        if try repository.isMarked(history.head, of: history.id),
+            let last = try history.storedLatest
+        {
             kept.insert(last.instant)
         }
         var former = Set(history.wholeCheckpoints.map(\.instant))
-        var recorded = history.checkpoints()
+        var recorded = history.storedCheckpoints()
         while let point = try recorded.next() { former.insert(point.instant) }
         return try PruningPlan(history, kept: kept, former: former.sorted())
     }

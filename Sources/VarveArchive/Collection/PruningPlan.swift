@@ -135,7 +135,7 @@ struct PruningPlan {
 
     /// What stays restorable: each range of before, from its first kept instant to its last.
     func ranges(_ history: TableHistory, pieces: [Piece]) -> [RestorableRange] {
-        LayoutWriter.joined(history.ranges).compactMap { range in
+        LayoutWriter.joined(history.storedRanges).compactMap { range in
             let within = kept.filter { range.from <= $0.instant && $0.instant <= range.to }
             guard let first = within.first, let last = within.last else { return nil }
             let origins = within.map { history.origin(of: $0.instant) }
@@ -150,7 +150,8 @@ struct PruningPlan {
                 isExactAtCheckpointsOnly: true, from: first.instant, to: last.instant,
                 firstSequence: oldest.sequence, lastSequence: newest.sequence,
                 lastHash: newest.hash, items: last.items, bytes: last.bytes, digest: last.digest,
-                changeDigest: runs.reduce(Hash256.zero) { $0 &+ $1.tree.digest })
+                changeDigest: runs.reduce(Hash256.zero) { $0 &+ $1.tree.digest },
+                soundTo: range.soundTo.flatMap { $0 < last.instant ? $0 : nil })
         }
     }
 }

@@ -129,7 +129,7 @@ public struct Compactor: Sendable {
         if coverable.commits.isEmpty { return nil }
         let isDue = isForced || history.commits.count >= limits.commits
             || coverable.uncovered.count > limits.checkpoints
-            || Stretch.all(history.pieces, history.ranges).contains {
+            || Stretch.all(history.pieces, history.storedRanges).contains {
                 !$0.isExact && $0.runs.count > CompactionPlan.copiesMax
             }
         if !isDue { return nil }
@@ -140,10 +140,11 @@ public struct Compactor: Sendable {
             || covered.uncovered.count > limits.checkpoints
         let pieces = covered.pieces.filter { $0.kind == .image || $0.from < $0.to }
         let plan = CompactionPlan(
-            pieces: pieces, fresh: Set(covered.commits.flatMap(\.pieces)), ranges: covered.ranges)
+            pieces: pieces, fresh: Set(covered.commits.flatMap(\.pieces)),
+            ranges: covered.storedRanges)
         let merges = plan.merges.filter { $0.storedBytes <= Self.sideWorkBytesMax }
         return LayoutDraft(
-            ranges: covered.ranges,
+            ranges: covered.storedRanges,
             pieces: try merged(pieces, merges, layout.compaction, &step),
             checkpoints: try layout.checkpointTree.append(
                 covered.uncovered.joined, to: history.layout?.checkpoints),

@@ -133,6 +133,10 @@ extension RestorableRange {
     /// One range over both. Exact at checkpoints only, as both must be.
     fileprivate func joined(with other: RestorableRange) -> RestorableRange {
         var result = other.to >= to ? other : self
+        // Of one of them all from there on must be in doubt, or it would look sound.
+        if let soundTo = [soundTo, other.soundTo].compactMap({ $0 }).min(), soundTo < result.to {
+            result.soundTo = soundTo
+        }
         result.isExactAtCheckpointsOnly = true
         result.from = min(from, other.from)
         result.firstSequence = min(firstSequence, other.firstSequence)

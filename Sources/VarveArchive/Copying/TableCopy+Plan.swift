@@ -124,7 +124,7 @@ extension TableCopy {
     private func firstLoss(_ from: TableHistory, _ to: TableHistory) throws -> Instant? {
         for range in to.ranges {
             if !range.isExactAtCheckpointsOnly {
-                let isThere = from.ranges.contains {
+                let isThere = from.storedRanges.contains {
                     !$0.isExactAtCheckpointsOnly && $0.from <= range.from && range.to <= $0.to
                 }
                 if !isThere { return range.from }

@@ -20,15 +20,16 @@ extension RestorableRange {
         for commit in commits {
             guard let range = RestorableRange(of: commit) else { continue }
             let logical = commit.logical
+            let start = logical.closesRange ? logical.to : logical.from
             let place = ranges.indices.first {
                 if ranges[$0].isExactAtCheckpointsOnly != range.isExactAtCheckpointsOnly
-                    || ranges[$0].isClosed && ends[$0] == logical.from
+                    || ranges[$0].isClosed && ends[$0] == start
                 {
                     return false
                 }
                 return logical.beginsRange
                     ? ranges[$0].from <= range.from && range.to <= ranges[$0].to
-                    : ends[$0] == logical.from
+                    : ends[$0] == start
             }
             if let place {
                 ranges[place].extend(by: range, commit)
@@ -49,7 +50,11 @@ extension RestorableRange {
             lastHash = other.lastHash
         }
         changeDigest = changeDigest &+ other.changeDigest
-        if other.isClosed { isClosed = true }
+        if other.isClosed {
+            isClosed = true
+            let sound = Instant(microseconds: commit.logical.from)
+            if let sound, sound < to { soundTo = min(soundTo ?? sound, sound) }
+        }
         guard other.to > to else { return }
         to = other.to
         if !commit.endsAtInstant, commit.logical.checkpoints.isEmpty { return }
@@ -62,7 +67,8 @@ extension RestorableRange {
     init?(of commit: CommitRecord) {
         let logical = commit.logical
         let end = logical.to >= 0 ? logical.to / 1_000_000 : ~(~logical.to / 1_000_000)
-        let start = logical.from >= 0 ? logical.from / 1_000_000 : ~(~logical.from / 1_000_000)
+        let begin = logical.closesRange ? logical.to : logical.from
+        let start = begin >= 0 ? begin / 1_000_000 : ~(~begin / 1_000_000)
         guard let from = Instant(second: start), let to = Instant(second: end) else { return nil }
         // Of a tail the range ends before its last second: at the last checkpoint's state.
         let last = commit.endsAtInstant ? nil : logical.checkpoints.last
@@ -72,6 +78,24 @@ extension RestorableRange {
             lastHash: commit.hash, items: last?.items ?? logical.items,
             bytes: last?.bytes ?? logical.bytes, digest: last?.digest ?? logical.digest,
             changeDigest: logical.changeDigest, isClosed: logical.closesRange)
+    }
+}
+
+extension RestorableRange {
+    /// What of it is not in doubt; nil if nothing is. Its counts and digests stay those of the
+    /// whole.
+    var sound: RestorableRange? {
+        guard let soundTo else { return self }
+        if soundTo < from { return nil }
+        var result = self
+        result.to = soundTo
+        return result
+    }
+
+    /// Whether an instant in it is in doubt.
+    func doubts(_ instant: Instant) -> Bool {
+        guard let soundTo else { return false }
+        return from <= instant && soundTo < instant && instant <= to
     }
 }
 

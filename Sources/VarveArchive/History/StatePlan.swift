@@ -25,8 +25,17 @@ public struct StatePlan: Sendable {
 }
 
 extension TableHistory {
+    /// How to put together the state at an instant, as `plan(at:)`, if that is not in doubt: for
+    /// whoever asks for an instant. Source: Spec 10, Doubt.
+    /// - Throws: `notFound` if it is, naming the last good second; else as `plan(at:)`.
+    public func soundPlan(at instant: Instant) throws(VarveError) -> StatePlan {
+        if let doubt = doubt(at: instant) { throw inDoubt(instant, doubt) }
+        return try plan(at: instant)
+    }
+
     /// How to put together the state at an instant: of a checkpoint, or of any second in a range
-    /// that is exact at every second. Source: Spec 10.
+    /// that is exact at every second. One that is in doubt is put together too, as backups of it
+    /// want it. Source: Spec 10.
     /// - Throws: `notFound` if the state is not exactly known, naming the nearest instants that
     ///   are; `damaged` if its pieces, or pages of checkpoints, are missing.
     /// - Complexity: few pages of checkpoints; O(log pieces) for each run.
@@ -75,7 +84,9 @@ extension TableHistory {
     /// What a commit says of the changes behind the last checkpoint whose second is not complete.
     private func tail(after instant: Instant) -> CommitRecord.Logical? {
         guard let end = commits.map(\.logical.to).max(), end > instant.microseconds,
-            Instant(microseconds: end) == nil
+            Instant(microseconds: end) == nil,
+            // Then what is behind the last checkpoint is in doubt too.
+            storedRanges.max(by: { $0.to < $1.to })?.soundTo == nil
         else { return nil }
         return commits.last { $0.logical.to == end }?.logical
     }
@@ -113,9 +124,10 @@ extension TableHistory {
     ) throws(VarveError) -> RecordedCheckpoint? {
         guard let found = try checkpoint(upTo: instant) else { return nil }
         if found.instant == instant { return found }
-        guard let range = exactRange(holding: instant), found.instant >= range.from else {
-            return nil
+        let range = storedRanges.last {
+            !$0.isExactAtCheckpointsOnly && $0.from <= instant && instant <= $0.to
         }
+        guard let range, found.instant >= range.from else { return nil }
         return found
     }
 
@@ -185,12 +197,12 @@ extension TableHistory {
         let exact = ranges.filter { !$0.isExactAtCheckpointsOnly }
         var before: Instant?
         if let last = Instant(second: instant.second - 1) {
-            before = try checkpoint(upTo: last)?.instant
+            before = try soundCheckpoint(upTo: last)?.instant
             if let end = exact.filter({ $0.from <= last }).map({ min($0.to, last) }).max() {
                 before = max(before ?? end, end)
             }
         }
-        var after = try checkpoint(after: instant)?.instant
+        var after = try soundCheckpoint(after: instant)?.instant
         if let next = Instant(second: instant.second + 1),
             let start = exact.filter({ $0.to >= next }).map({ max($0.from, next) }).min()
         {

@@ -5,10 +5,15 @@ public import VarveFormat
 // pages.
 
 extension TableHistory {
-    /// The checkpoint with the greatest instant; nil if there is none.
+    /// The checkpoint with the greatest instant that is not in doubt; nil if there is none.
     /// - Throws: `damaged` if pages of checkpoints are.
     /// - Complexity: no page if a commit or the end of a range tells it, else one a level.
     public var latest: RecordedCheckpoint? {
+        get throws(VarveError) { try soundCheckpoint(upTo: .greatest) }
+    }
+
+    /// The checkpoint with the greatest instant, in doubt or not.
+    var storedLatest: RecordedCheckpoint? {
         get throws(VarveError) { try checkpoint(upTo: .greatest) }
     }
 
@@ -19,7 +24,7 @@ extension TableHistory {
         return found?.instant == instant ? found : nil
     }
 
-    /// The last checkpoint at an instant or before it.
+    /// The last checkpoint at an instant or before it, also one that is in doubt.
     /// - Throws: `damaged` if pages of checkpoints are.
     /// - Complexity: at most one page a level of the layout's checkpoint pages; those read last are
     ///   kept.
@@ -75,11 +80,17 @@ extension TableHistory {
         return count
     }
 
-    /// Reads the checkpoints of a stretch of time one after another, ascending.
+    /// Reads the checkpoints of a stretch of time one after another, ascending; without those that
+    /// are in doubt.
     public func checkpoints(
         from: Instant = .least, through: Instant = .greatest
     ) -> CheckpointSequence {
-        CheckpointSequence(self, from: from, through: through)
+        CheckpointSequence(self, from: from, through: through, doubts: doubts)
+    }
+
+    /// The same with those that are in doubt.
+    func storedCheckpoints(from: Instant = .least) -> CheckpointSequence {
+        CheckpointSequence(self, from: from, through: .greatest, doubts: [])
     }
 
     /// The checkpoints whose digests are told whole elsewhere than in pages: those of commits, of
@@ -212,10 +223,14 @@ public struct CheckpointSequence {
     private var known: [Checkpoint]
     private var knownPlace = 0
     private let from: Instant
+    private let doubts: [Doubt]
 
-    fileprivate init(_ history: TableHistory, from: Instant, through: Instant) {
+    fileprivate init(
+        _ history: TableHistory, from: Instant, through: Instant, doubts: [Doubt]
+    ) {
         self.from = from
         self.through = through
+        self.doubts = doubts
         leaves = history.pages?.leaves(from: from.second)
         known = history.wholeCheckpoints.filter { $0.instant >= from }
     }
@@ -223,6 +238,13 @@ public struct CheckpointSequence {
     /// The next; nil after the last.
     /// - Throws: `damaged` if pages of checkpoints are.
     public mutating func next() throws(VarveError) -> RecordedCheckpoint? {
+        while let point = try nextStored() {
+            if !doubts.contains(where: { $0.holds(point.instant) }) { return point }
+        }
+        return nil
+    }
+
+    private mutating func nextStored() throws(VarveError) -> RecordedCheckpoint? {
         let page = try pagePoint()
         let other = knownPlace < known.count ? known[knownPlace] : nil
         var result: RecordedCheckpoint?

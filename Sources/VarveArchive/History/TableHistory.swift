@@ -22,8 +22,10 @@ public struct TableHistory: Sendable {
     public let commits: [CommitRecord]
     /// Backups, by instant, then by name.
     public let backups: [BackupRecord]
-    /// Which ranges can be restored, ascending. Source: Spec 10.
+    /// Which ranges can be restored, ascending; without what is in doubt. Source: Spec 10.
     public let ranges: [RestorableRange]
+    /// The ranges with what is in doubt.
+    let storedRanges: [RestorableRange]
     /// Images and runs, ascending by their end; of equal ends in order of sequence.
     let piecesByEnd: [Piece]
     /// Hash of the last commit, or of the table record.
@@ -52,7 +54,8 @@ public struct TableHistory: Sendable {
         self.layout = layout
         self.commits = commits
         self.backups = backups
-        ranges = RestorableRange.all(layout, commits)
+        storedRanges = RestorableRange.all(layout, commits)
+        ranges = storedRanges.compactMap(\.sound)
         piecesByEnd = ((layout?.pieces ?? []) + commits.flatMap(\.pieces)).enumerated()
             .sorted { ($0.element.to, $0.offset) < ($1.element.to, $1.offset) }.map(\.element)
         head = lastHash ?? commits.last?.hash ?? layout?.before ?? record.hash

@@ -22,6 +22,8 @@ public struct ChainHead: Hashable, Sendable {
     public var isExactAtCheckpointsOnly = false
     /// Whether only a full copy may follow.
     public var isClosed = false
+    /// The last instant before which no change is missing, if that is before `to`; microseconds.
+    public var soundTo: Int64?
     /// Where a recorder goes on; empty if the last commit is told by a layout alone.
     public var sourceKind = ""
     public var sourcePosition: [UInt8] = []
@@ -55,6 +57,14 @@ public struct ChainHead: Hashable, Sendable {
         (items, bytes, digest) = (logical.items, logical.bytes, logical.digest)
         isExactAtCheckpointsOnly = logical.isExactAtCheckpointsOnly
         isClosed = logical.closesRange
+        soundTo = isClosed && logical.from < logical.to ? logical.from : nil
+    }
+
+    /// The same with `to` before what is in doubt: for whoever asks what can be restored.
+    public var restorable: ChainHead {
+        var result = self
+        result.to = soundTo ?? to
+        return result
     }
 }
 
@@ -70,6 +80,7 @@ extension TableHistory {
             let exactFrom = range.isExactAtCheckpointsOnly ? range.to : range.from
             head.exactFrom = exactFrom.microseconds
             head.isClosed = range.isClosed
+            head.soundTo = range.soundTo?.microseconds
         }
         for commit in commits { head.follow(commit, hash: commit.hash) }
         return head

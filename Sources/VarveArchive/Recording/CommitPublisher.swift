@@ -132,14 +132,20 @@ public final class CommitPublisher {
     }
 
     /// Closes the range that ends at the head: only a full copy may follow.
-    /// - Parameters: where a recorder goes on; empty if that is not told.
-    public func close(sourceKind: String, sourcePosition: [UInt8]) throws -> Receipt {
+    /// - Parameters:
+    ///   - soundTo: the last instant before which no change is missing, if one is that belongs
+    ///     before the head; microseconds.
+    ///   - sourceKind: with the position where a recorder goes on; empty if that is not told.
+    public func close(
+        soundTo: Int64? = nil, sourceKind: String, sourcePosition: [UInt8]
+    ) throws -> Receipt {
         let end = try openEnd()
         let logical = CommitRecord.Logical(
             table: table, sequence: head.nextSequence, before: head.hash, beginsRange: false,
-            isExactAtCheckpointsOnly: head.isExactAtCheckpointsOnly, from: end, to: end,
-            checkpoints: [], changes: 0, items: head.items, bytes: head.bytes,
-            digest: head.digest, changeDigest: .zero, sourceKind: sourceKind,
+            isExactAtCheckpointsOnly: head.isExactAtCheckpointsOnly,
+            from: min(soundTo ?? end, end), to: end, checkpoints: [], changes: 0,
+            items: head.items, bytes: head.bytes, digest: head.digest, changeDigest: .zero,
+            sourceKind: sourceKind,
             sourcePosition: sourcePosition, closesRange: true)
         let piece = Piece(kind: .run, from: end, to: end, tree: .empty)
         return try create(logical, piece, [], packBytes: 0)

@@ -181,7 +181,8 @@ extension Recorder {
             suspects.removeAll()
             return
         }
-        try close()
+        let missed = known.indices.filter { !known[$0] }.map { suspects.changes.stamps[$0].time }
+        try close(missed: missed.min())
         for index in known.indices where !known[index] {
             reject(suspects, index, .tooLate(historyEnd))
         }

@@ -316,11 +316,18 @@ extension Recorder {
     }
 
     /// Publishes that the range is closed.
-    func close(before origin: (source: UInt32, offset: UInt64)? = nil) throws {
+    /// - Parameter missed: the least time of changes that belong into what is committed, and are
+    ///   not there: from its second on, that is in doubt.
+    func close(
+        before origin: (source: UInt32, offset: UInt64)? = nil, missed: Int64? = nil
+    ) throws {
         if isClosed { return }
         let position = position(without: [], before: origin)
+        let soundTo = missed.map {
+            max(CommitAssembly.floor($0) * 1_000_000, head.exactFrom)
+        }
         let receipt = try publisher.close(
-            sourceKind: options.sourceKind,
+            soundTo: soundTo, sourceKind: options.sourceKind,
             sourcePosition: encoded(position))
         map.stand(at: head)
         statistics.commits += 1

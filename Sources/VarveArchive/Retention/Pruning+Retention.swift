@@ -179,7 +179,7 @@ extension RetentionPlan {
     /// How many states stay. Complexity: O(states of the window).
     fileprivate func statesAfter(_ history: TableHistory) throws(VarveError) -> Int {
         var count = kept.count
-        var states = history.checkpoints(from: start.instant)
+        var states = history.storedCheckpoints(from: start.instant)
         while try states.next() != nil { count += 1 }
         return count
     }

@@ -129,7 +129,7 @@ struct RetentionPlan {
     /// - Parameter pieces: of the new layout; for the change digests.
     func ranges(_ history: TableHistory, pieces: [Piece]) -> [RestorableRange] {
         var result: [RestorableRange] = []
-        for range in history.ranges {
+        for range in history.storedRanges {
             if range.from >= start.instant {
                 result.append(range)
                 continue
@@ -165,6 +165,7 @@ struct RetentionPlan {
         (part.from, part.to) = (first.instant, last.instant)
         (part.items, part.bytes) = (last.items, last.bytes)
         part.digest = last.digest.whole ?? .zero
+        if let soundTo = part.soundTo, soundTo >= part.to { part.soundTo = nil }
         return part
     }
 }

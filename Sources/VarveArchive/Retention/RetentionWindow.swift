@@ -48,7 +48,9 @@ struct RetentionWindow {
                     + "\(newest): the window is counted from a day after that; "
                     + "if the clock is right, --allow-shrink counts from the clock")
         }
-        try find(history, longest, end: end, oldest, last, spared)
+        // The newest state that is not in doubt stays; what says so may be beside the layout.
+        let sound = min(newest, last.instant)
+        try find(history, longest, end: end, oldest, sound, spared)
     }
 
     private static func text(_ time: Int64) -> String {
@@ -57,11 +59,11 @@ struct RetentionWindow {
 
     private mutating func find(
         _ history: TableHistory, _ policy: RetentionRecord, end: Int64,
-        _ oldest: RecordedCheckpoint, _ newest: RecordedCheckpoint, _ spared: Instant?
+        _ oldest: RecordedCheckpoint, _ newest: Instant, _ spared: Instant?
     ) throws(VarveError) {
         let second = end / 1_000_000
         var begin = second - Int64(policy.days) * 86_400
-        begin = min(begin, newest.instant.second)
+        begin = min(begin, newest.second)
         if let spared { begin = min(begin, spared.second) }
         guard let instant = Instant(second: begin),
             let first = try history.checkpoint(upTo: instant), first.instant > oldest.instant
@@ -77,7 +79,7 @@ struct RetentionWindow {
                 kind, count, before: second, first: oldest.instant.second)
             for period in periods where period.upperBound < first.instant.second {
                 guard let end = Instant(second: period.upperBound),
-                    let state = try history.checkpoint(upTo: end)
+                    let state = try history.soundCheckpoint(upTo: end)
                 else { continue }
                 found[state.instant] = state
             }

@@ -80,7 +80,7 @@ private struct ItemHistoryReading {
     /// second all but the first image do.
     private func isRepeated(_ image: Piece) -> Bool {
         guard let instant = Instant(microseconds: image.to) else { return false }
-        let range = history.ranges.last {
+        let range = history.storedRanges.last {
             !$0.isExactAtCheckpointsOnly && $0.from < instant && instant <= $0.to
         }
         return range != nil && history.run(over: image.to) != nil
@@ -127,9 +127,9 @@ private struct ItemHistoryReading {
 
     /// Whether a change of that time was recorded when it happened.
     private func isExact(_ time: Int64) -> Bool {
-        history.ranges.contains {
+        history.storedRanges.contains {
             !$0.isExactAtCheckpointsOnly && $0.from.microseconds <= time
-        } && !history.ranges.contains {
+        } && !history.storedRanges.contains {
             $0.isExactAtCheckpointsOnly && $0.from.microseconds <= time
                 && time < $0.to.microseconds
         }

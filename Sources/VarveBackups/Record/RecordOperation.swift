@@ -319,7 +319,7 @@ public final class RecordOperation {
         if history.isEmpty { return }
         try open(history, isNew: false)
         if request.table != nil, tables[0].recorder.isClosed {
-            let end = tables[0].recorder.head.to.map { Instant.text($0) } ?? "its end"
+            let end = tables[0].recorder.head.restorable.to.map { Instant.text($0) } ?? "its end"
             try tables[0].recorder.end()
             tables = []
             throw VarveError(

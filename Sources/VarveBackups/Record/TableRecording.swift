@@ -94,7 +94,7 @@ final class TableRecording {
                     "; its history began with the empty table: if the table was not empty, back "
                     + "up a full copy first"
             }
-            tell(.closed(table: name, head: recorder.head, reason: cause))
+            tell(.closed(table: name, head: recorder.head.restorable, reason: cause))
         }
         if let rejected { try file(rejected) }
     }
@@ -165,7 +165,7 @@ final class TableRecording {
     var report: TableRecordReport {
         TableRecordReport(
             table: name, id: id, isNew: isNew, statistics: recorder.statistics,
-            head: recorder.head, rejectedCount: rejects.count, heldCount: recorder.pendingCount)
+            head: recorder.head.restorable, rejectedCount: rejects.count, heldCount: recorder.pendingCount)
     }
 }
 

@@ -38,7 +38,8 @@ public struct CommitRecord: Hashable, Sendable {
         public var isExactAtCheckpointsOnly: Bool
         /// Whether its range ends with it: what came next could not be recorded.
         public var closesRange: Bool
-        /// Microseconds since 1970; its changes are those of `[from, to)`.
+        /// Microseconds since 1970; its changes are those of `[from, to)`. If it closes its range,
+        /// it has none, and instants after `from` up to `to` are in doubt.
         public var from: Int64
         public var to: Int64
         /// Ascending.
@@ -258,9 +259,11 @@ extension CommitRecord.Logical {
             throw RecordRules.fault("the position in the source is too long")
         }
         if closesRange {
-            guard !beginsRange, from == to, checkpoints.isEmpty, changes == 0,
-                changeDigest == .zero
+            guard !beginsRange, checkpoints.isEmpty, changes == 0, changeDigest == .zero
             else { throw RecordRules.fault("a commit that closes a range holds more than that") }
+            if from < to, Instant(microseconds: from) == nil {
+                throw RecordRules.fault("the last sound instant is not a whole second")
+            }
         }
         for (index, checkpoint) in checkpoints.enumerated() {
             if index > 0, checkpoint.instant <= checkpoints[index - 1].instant {

@@ -22,11 +22,15 @@ public struct LayoutRecord: Hashable, Sendable {
         public var changeDigest: Hash256
         /// Whether what came next could not be recorded: no commit goes on from its end.
         public var isClosed: Bool
+        /// The last instant before which no change is missing, if that is before `to`: those after
+        /// it are in doubt. It may be before `from`; then all are.
+        public var soundTo: Instant?
 
         public init(
             isExactAtCheckpointsOnly: Bool, from: Instant, to: Instant, firstSequence: UInt64,
             lastSequence: UInt64, lastHash: Hash256, items: UInt64, bytes: UInt64,
-            digest: Hash256, changeDigest: Hash256, isClosed: Bool = false
+            digest: Hash256, changeDigest: Hash256, isClosed: Bool = false,
+            soundTo: Instant? = nil
         ) {
             self.isExactAtCheckpointsOnly = isExactAtCheckpointsOnly
             self.from = from
@@ -39,6 +43,7 @@ public struct LayoutRecord: Hashable, Sendable {
             self.digest = digest
             self.changeDigest = changeDigest
             self.isClosed = isClosed
+            self.soundTo = soundTo
         }
     }
 
@@ -144,13 +149,14 @@ extension LayoutRecord: SealedRecord {
 extension LayoutRecord.Range {
     private static let flagCheckpointsOnly: UInt8 = 2
     private static let flagClosed: UInt8 = 4
+    private static let flagDoubt: UInt8 = 8
     /// Least number of bytes that a range takes.
     static let sizeMin = 117
 
     func encode(into writer: inout ByteWriter) {
         writer.append(
             (isExactAtCheckpointsOnly ? Self.flagCheckpointsOnly : 0)
-                | (isClosed ? Self.flagClosed : 0))
+                | (isClosed ? Self.flagClosed : 0) | (soundTo == nil ? 0 : Self.flagDoubt))
         writer.append(from)
         writer.append(to)
         writer.append(varint: firstSequence)
@@ -160,11 +166,12 @@ extension LayoutRecord.Range {
         writer.append(varint: bytes)
         writer.append(digest)
         writer.append(changeDigest)
+        if let soundTo { writer.append(soundTo) }
     }
 
     init(from cursor: inout ByteCursor) throws(VarveError) {
         let flags = try cursor.u8()
-        if flags & ~(Self.flagCheckpointsOnly | Self.flagClosed) != 0 {
+        if flags & ~(Self.flagCheckpointsOnly | Self.flagClosed | Self.flagDoubt) != 0 {
             throw cursor.fault("a flag is not known")
         }
         isExactAtCheckpointsOnly = flags & Self.flagCheckpointsOnly != 0
@@ -178,10 +185,14 @@ extension LayoutRecord.Range {
         bytes = try cursor.varint()
         digest = try cursor.hash()
         changeDigest = try cursor.hash()
+        soundTo = flags & Self.flagDoubt == 0 ? nil : try cursor.instant()
     }
 
     func check() throws(VarveError) {
         if to < from { throw RecordRules.fault("a range ends before it begins") }
+        if let soundTo, soundTo >= to {
+            throw RecordRules.fault("a range is in doubt from its end on")
+        }
         if lastSequence < firstSequence {
             throw RecordRules.fault("a range's last commit comes before its first")
         }

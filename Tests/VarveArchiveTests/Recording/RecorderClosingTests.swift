@@ -100,7 +100,7 @@ struct RecorderClosingTests {
         let repository = try test.reopened()
         let end = try #require(repository.history(of: "orders").ranges.last?.to.second)
             - TestRepository.start
-        #expect(isCommitted ? end >= 15 : end <= 4)
+        #expect(end <= 4)
         try check(repository, source.model, upTo: end)
     }
 

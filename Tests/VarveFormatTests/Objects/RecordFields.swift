@@ -258,6 +258,7 @@ struct LayoutFields: RecordFields {
         var bytes: UInt64
         var digest: String
         var changeDigest: String
+        var soundTo: Int64?
     }
 
     var table: String
@@ -278,12 +279,14 @@ struct LayoutFields: RecordFields {
         before = record.before.description
         ranges = record.ranges.map {
             Range(
-                flags: ($0.isExactAtCheckpointsOnly ? 2 : 0) | ($0.isClosed ? 4 : 0),
+                flags: ($0.isExactAtCheckpointsOnly ? 2 : 0) | ($0.isClosed ? 4 : 0)
+                    | ($0.soundTo == nil ? 0 : 8),
                 from: $0.from.microseconds,
                 to: $0.to.microseconds, firstSequence: $0.firstSequence,
                 lastSequence: $0.lastSequence, lastHash: $0.lastHash.description,
                 items: $0.items, bytes: $0.bytes, digest: $0.digest.description,
-                changeDigest: $0.changeDigest.description)
+                changeDigest: $0.changeDigest.description,
+                soundTo: $0.soundTo?.microseconds)
         }
         pieces = record.pieces.map(PieceFields.init)
         checkpointRoots = record.checkpoints.map { [$0.description] } ?? []
@@ -297,7 +300,8 @@ struct LayoutFields: RecordFields {
                 to: try parse(instant: $0.to), firstSequence: $0.firstSequence,
                 lastSequence: $0.lastSequence, lastHash: try parse(hash: $0.lastHash),
                 items: $0.items, bytes: $0.bytes, digest: try parse(hash: $0.digest),
-                changeDigest: try parse(hash: $0.changeDigest), isClosed: $0.flags & 4 != 0)
+                changeDigest: try parse(hash: $0.changeDigest), isClosed: $0.flags & 4 != 0,
+                soundTo: try $0.soundTo.map { try parse(instant: $0) })
         }
         return LayoutRecord(
             table: try parse(identifier: table), number: number, written: written,

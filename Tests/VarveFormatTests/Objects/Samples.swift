@@ -172,6 +172,23 @@ enum Samples {
                         to: instant.microseconds + 10_000_000, tree: .empty)
                 ], inline: [])
         ),
+        (
+            "closes a range that is in doubt",
+            CommitRecord(
+                logical: CommitRecord.Logical(
+                    table: tables[0].1.id(in: repository), sequence: 2,
+                    before: hash("commit 1"), beginsRange: false,
+                    isExactAtCheckpointsOnly: false, from: instant.microseconds + 4_000_000,
+                    to: instant.microseconds + 10_000_000, checkpoints: [], changes: 0,
+                    items: 149, bytes: 14_900, digest: hash("at 10"), changeDigest: .zero,
+                    sourceKind: "stream", sourcePosition: [1, 97, 5], closesRange: true),
+                written: created,
+                pieces: [
+                    Piece(
+                        kind: .run, from: instant.microseconds + 10_000_000,
+                        to: instant.microseconds + 10_000_000, tree: .empty)
+                ], inline: [])
+        ),
     ]
 
     static let layouts: [(String, LayoutRecord)] = [
@@ -209,11 +226,24 @@ enum Samples {
                 pieces: [.image(at: Instant(second: instant.second + 10)!, .empty)],
                 checkpoints: nil, inline: [])
         ),
+        (
+            "a closed range in doubt",
+            LayoutRecord(
+                table: tables[0].1.id(in: repository), number: 4, written: created,
+                nextSequence: 301, before: hash("commit 300"),
+                ranges: [range(0, 10, 5...300, isClosed: true, soundTo: 4)],
+                pieces: [
+                    .image(at: instant, .empty),
+                    Piece(
+                        kind: .run, from: instant.microseconds,
+                        to: instant.microseconds + 10_000_000, tree: tree(201)),
+                ], checkpoints: nil, inline: [])
+        ),
     ]
 
     private static func range(
         _ from: Int64, _ to: Int64, _ sequences: ClosedRange<UInt64>,
-        checkpointsOnly: Bool = false, isClosed: Bool = false
+        checkpointsOnly: Bool = false, isClosed: Bool = false, soundTo: Int64? = nil
     ) -> LayoutRecord.Range {
         LayoutRecord.Range(
             isExactAtCheckpointsOnly: checkpointsOnly,
@@ -221,7 +251,8 @@ enum Samples {
             to: Instant(second: instant.second + to)!, firstSequence: sequences.lowerBound,
             lastSequence: sequences.upperBound, lastHash: hash("commit \(sequences.upperBound)"),
             items: UInt64(to), bytes: UInt64(to * 100), digest: hash("digest \(to)"),
-            changeDigest: hash("changes \(to)"), isClosed: isClosed)
+            changeDigest: hash("changes \(to)"), isClosed: isClosed,
+            soundTo: soundTo.map { Instant(second: instant.second + $0)! })
     }
 
     static let intents: [(String, IntentRecord)] = [
