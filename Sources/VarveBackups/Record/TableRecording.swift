@@ -165,7 +165,8 @@ final class TableRecording {
     var report: TableRecordReport {
         TableRecordReport(
             table: name, id: id, isNew: isNew, statistics: recorder.statistics,
-            head: recorder.head.restorable, rejectedCount: rejects.count, heldCount: recorder.pendingCount)
+            head: recorder.head.restorable, rejectedCount: rejects.count,
+            heldCount: recorder.pendingCount)
     }
 }
 
