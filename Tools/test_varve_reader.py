@@ -471,11 +471,25 @@ class HistoryTests(RepositoryTest):
         self.assert_verifies()
         self.assert_restores(again, START + 50, "--latest")
         self.assert_restores(table, START + 13, "--backup", first)
+        self.assert_restores(table, START + 13, "--at", str(START + 13))
         code, out, _ = run("list", self.root, "--json")
         self.assertEqual(code, 0)
         listed = json.loads(out)["tables"]
         self.assertEqual([(one["name"], one["incarnation"]) for one in listed],
                          [("Tiny", 0), ("Tiny", 1)])
+        newest = run("restore", self.root, "Tiny", "--latest")
+        oldest = run("restore", self.root, "Tiny (1)", "--at", str(START + 14))
+        self.assertEqual((newest[0], oldest[0]), (0, 0))
+        self.assertNotEqual(newest[1], oldest[1])
+        ids = [one["directory"].removeprefix("tables/") for one in listed]
+        for name in (ids[1], ids[1][:8], "Tiny (2)"):
+            self.assertEqual(run("restore", self.root, name, "--latest"), newest, name)
+        for name in (ids[0], ids[0][:8].upper()):
+            self.assertEqual(run("restore", self.root, name, "--at", str(START + 14)), oldest)
+        for name in ("Tiny (0)", "Tiny (3)", "tiny (1)", ids[0][:1]):
+            code, _, errors = run("restore", self.root, name, "--latest")
+            self.assertEqual(code, 1, name)
+            self.assertIn("there is no table", errors)
         self.assertEqual(len(listed[0]["backups"]), 3)
         code, out, _ = run("list", self.root)
         self.assertEqual(code, 0)

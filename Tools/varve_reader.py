@@ -2146,7 +2146,7 @@ class TableRecord:
         self.where = where
         self.hash = sha256(b"varve table\0" + data[cursor.position:cursor.end]).digest()
         self.name = cursor.text()
-        if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,255}", self.name):
+        if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,255}", self.name) or self.name in (".", ".."):
             cursor.fail("a table name has characters or a length that are not allowed")
         self.ordinal = cursor.number()
         self.arn = cursor.text()
@@ -4389,20 +4389,39 @@ def command_verify(arguments, report):
         print(f"{arguments.repository}: no problems found")
 
 
+# Fewer digits of an id name nothing (Spec 11, Names).
+SHORTEST_ID = 2
+
+
 def choose_history(repository, name, report):
-    """The newest incarnation of a table by its name, ARN or directory id, and all of them."""
-    found = []
+    """The incarnations that are meant (Spec 11, Names), from the oldest."""
+    histories = []
     for table_id, history in open_tables(repository):
         if isinstance(history, Damage):
             report.say(history)
             if table_id == name:
                 raise history
             continue
-        if name in (history.table.name, history.table.arn, table_id):
-            found.append(history)
+        histories.append((table_id, history))
+    histories.sort(key=lambda pair: (pair[1].table.name, pair[1].table.ordinal))
+    for fits in (
+            lambda table_id, table: table.name == name,
+            lambda table_id, table: f"{table.name} ({table.ordinal + 1})" == name,
+            lambda table_id, table: name and name in (table.arn, table.table_id)):
+        found = [pair for pair in histories if fits(pair[0], pair[1].table)]
+        is_one = len({history.table.name for _, history in found}) == 1
+        if found:
+            break
+    if not found and len(name) >= SHORTEST_ID:
+        found = [pair for pair in histories if pair[0].startswith(name.lower())]
+        is_one = len(found) == 1
     if not found:
         raise Damage(f"there is no table {name!r} that can be read", repository.root)
-    return sorted(found, key=lambda history: history.table.ordinal)
+    if not is_one:
+        listed = "; ".join(f"{table_id} {history.table.name} ({history.table.ordinal + 1})"
+                           for table_id, history in found)
+        raise Damage(f"the table {name!r} is ambiguous; name one of these by id: {listed}")
+    return [history for _, history in found]
 
 
 def choose_backup(histories, name):
@@ -4410,7 +4429,7 @@ def choose_backup(histories, name):
     for fits in (
             lambda backup: name in (backup.arn, backup.id),
             lambda backup: backup.name == name,
-            lambda backup: len(name) >= 4 and backup.id.startswith(name.lower())):
+            lambda backup: len(name) >= SHORTEST_ID and backup.id.startswith(name.lower())):
         found = [(history, backup) for history, backup in candidates if fits(backup)]
         if len(found) > 1:
             listed = "; ".join(
@@ -4460,6 +4479,12 @@ def plan_restore(arguments, report):
         wanted = (last.items, last.bytes, last.digest, last.digest & 0xFFFF)
         return repository, history, history.state(last.time_to), wanted
     instant = parse_instant(arguments.at)
+    # Of several incarnations the newest that has the state (Spec 11, Names).
+    for older in reversed(histories):
+        if not history.is_exact(instant) and not history.damages and older.is_exact(instant):
+            history = older
+            for damage in history.damages:
+                report.problem(damage)
     if not history.is_exact(instant):
         before, after = history.nearest_exact(instant)
         nearest = " and ".join(

@@ -4,7 +4,7 @@ public import VarveStorage
 
 /// What is to be copied into a replica.
 public struct CopyRequest: Sendable {
-    /// Names of tables; empty: all.
+    /// Tables by name, title, id or ARN; empty: all.
     public var tables: [String] = []
     /// Make the replica if there is no repository.
     public var makesTarget = false

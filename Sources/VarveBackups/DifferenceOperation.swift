@@ -42,7 +42,7 @@ public struct DifferenceOperation {
 
     /// One side of the comparison.
     private enum Side {
-        case state(SelectedState)
+        case state(FoundState)
         case source(TableSource)
     }
 
@@ -59,25 +59,28 @@ public struct DifferenceOperation {
     /// - Throws: `notFound`, `ambiguous`; `invalidInput` for a file that is not understood, or two
     ///   files; `damaged`; `interrupted`; what `emit` throws.
     public func run(_ emit: ((RawSpan) throws -> Void)?) throws -> DifferenceSummary {
-        let history = try repository.history(of: request.table, for: .reading)
-        control.tell(history.damage)
-        let schema = history.record.keySchema
-        let from = try side(request.from, history)
         if request.from == "-", request.to == "-" { throw Self.bothAreFiles }
-        let to = try side(request.to, history)
+        // Of each damage once: both sides may be of one incarnation.
+        var told: Set<String> = []
+        let tell = { (damage: [VarveError]) in
+            control.tell(damage.filter { told.insert($0.description).inserted })
+        }
+        let from = try side(request.from, tell)
+        let to = try side(request.to, tell)
+        let schema = try keySchema(from, to)
         var summary = DifferenceSummary()
         summary.from = title(from)
         summary.to = title(to)
         let source: any DifferenceSource
         switch (from, to) {
         case (.state(let old), .state(let new)):
-            source = try repository.difference(in: history, from: old.plan, to: new.plan)
+            source = try difference(old, new)
         case (.state(let old), .source(let new)):
             source = try repository.difference(
-                from: old.plan, to: SourceRows(new, schema, repository), schema: schema)
+                from: old.state.plan, to: SourceRows(new, schema, repository), schema: schema)
         case (.source(let old), .state(let new)):
             source = try repository.difference(
-                from: new.plan, to: SourceRows(old, schema, repository), schema: schema,
+                from: new.state.plan, to: SourceRows(old, schema, repository), schema: schema,
                 isReversed: true)
         case (.source, .source):
             throw Self.bothAreFiles
@@ -130,10 +133,12 @@ public struct DifferenceOperation {
     // MARK: Sides
 
     /// A backup if there is one of that name, else a file, else a time; `-` is standard input.
-    private func side(_ text: String, _ history: TableHistory) throws(VarveError) -> Side {
+    private func side(
+        _ text: String, _ tell: ([VarveError]) -> Void
+    ) throws(VarveError) -> Side {
         if text == "-" { return .source(try source(text)) }
         do {
-            return .state(try history.state(.backup(text)))
+            return .state(try repository.state(.backup(text), of: request.table, tell: tell))
         } catch let missing where missing.code == .notFound {
             if (try? FileSystem.metadata(text)) != nil {
                 return .source(try source(text))
@@ -147,7 +152,7 @@ public struct DifferenceOperation {
                     missing.message + "; there is no such file; and as a time: \(error.message)",
                     at: text)
             }
-            return .state(try history.state(time))
+            return .state(try repository.state(time, of: request.table, tell: tell))
         }
     }
 
@@ -157,9 +162,48 @@ public struct DifferenceOperation {
         return try TableSource.open(path, options: options)
     }
 
+    /// The key that both sides have.
+    private func keySchema(_ from: Side, _ to: Side) throws(VarveError) -> KeySchema {
+        var known: TableHistory?
+        for side in [from, to] {
+            guard case .state(let found) = side else { continue }
+            let history = found.history
+            if let known, known.record.keySchema != history.record.keySchema {
+                throw VarveError(
+                    .refused,
+                    "\(known.record.title) has the key "
+                        + "\(KeyDefinition.text(known.record.keySchema)), and "
+                        + "\(history.record.title) has "
+                        + "\(KeyDefinition.text(history.record.keySchema)): they cannot be "
+                        + "compared")
+            }
+            known = history
+        }
+        guard let known else {
+            throw Self.bothAreFiles
+        }
+        return known.record.keySchema
+    }
+
+    /// States of one incarnation share what they have in common; of two, all is compared.
+    private func difference(
+        _ old: FoundState, _ new: FoundState
+    ) throws -> any DifferenceSource {
+        if old.history.id == new.history.id {
+            return try repository.difference(
+                in: old.history, from: old.state.plan, to: new.state.plan)
+        }
+        let schema = new.history.record.keySchema
+        return try repository.difference(
+            from: old.state.plan, to: try repository.rows(new.state.plan, schema: schema),
+            schema: schema)
+    }
+
     private func title(_ side: Side) -> String {
         switch side {
-        case .state(let state): state.title
+        case .state(let found):
+            (found.title == found.history.record.name ? "" : found.title + ", ")
+                + found.state.title
         case .source(let source): source.facts.path
         }
     }
@@ -167,7 +211,7 @@ public struct DifferenceOperation {
     /// When the changes can be said to have happened at the latest.
     private func time(_ side: Side) -> Int64 {
         switch side {
-        case .state(let state): state.instant.microseconds - 1
+        case .state(let found): found.state.instant.microseconds - 1
         case .source(let source): (source.facts.instant ?? repository.now()) - 1
         }
     }

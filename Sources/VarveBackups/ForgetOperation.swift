@@ -49,6 +49,8 @@ public struct ForgetReport: Sendable {
     /// Of those kept: the ones that no rule looked at, because `prune` deletes them: the time until
     /// which they were to be kept is over.
     public var over: [BackupRecord]
+    /// Other incarnations of the name that have backups; rules do not judge those.
+    public var untouched: [String] = []
 }
 
 /// Deletes backups by name or by rules. Their data stays until `prune`.
@@ -68,7 +70,30 @@ public struct ForgetOperation {
     ///   unless `force`; `invalidInput` if the request says nothing.
     public func run() throws(VarveError) -> ForgetReport {
         try checkRequest()
-        return try run(try repository.history(of: request.table))
+        let choice = try repository.tableChoice(request.table, for: .writing)
+        let histories = try repository.histories(of: choice, for: .writing)
+        let history = try concerned(histories)
+        var report = try run(history)
+        for other in histories where other.id != history.id && !other.backups.isEmpty {
+            report.untouched.append(choice.title(of: other.record))
+        }
+        return report
+    }
+
+    /// The incarnation that has the backups that are named; for rules the newest.
+    private func concerned(_ histories: [TableHistory]) throws(VarveError) -> TableHistory {
+        let newest = histories.last { !$0.isEmpty } ?? histories[histories.count - 1]
+        var found: [TableHistory] = request.hasRules || request.expired ? [newest] : []
+        for name in request.names {
+            let history = try TableHistory.backup(named: name, in: histories).history
+            if !found.contains(where: { $0.id == history.id }) { found.append(history) }
+        }
+        if found.count < 2 { return found.first ?? newest }
+        throw VarveError(
+            .ambiguous,
+            "this is about several incarnations of the table: "
+                + found.map(\.record.title).joined(separator: ", ")
+                + "; forget backups of each by itself")
     }
 
     /// Applies the rules to every incarnation of every table, each by itself.

@@ -1,19 +1,20 @@
 public import VarveArchive
-public import VarveBytes
+import VarveBytes
 public import VarveFormat
 import VarveModel
 
 /// Reads single items out of states.
 public struct ItemReading {
     private let repository: Repository
-    private let history: TableHistory
+    private let table: String
+    private let control: OperationControl
 
     public init(
         _ repository: Repository, table: String, control: OperationControl = OperationControl()
-    ) throws(VarveError) {
+    ) {
         self.repository = repository
-        history = try repository.history(of: table, for: .reading)
-        control.tell(history.damage)
+        self.table = table
+        self.control = control
     }
 
     /// One item at a state, as DynamoDB's JSON: `{"Item":{…}}`, or nil if there is none.
@@ -23,9 +24,10 @@ public struct ItemReading {
     public func item(
         _ key: String, at selection: StateSelection
     ) throws -> (json: String?, instant: Instant) {
-        let schema = history.record.keySchema
+        let found = try repository.state(selection, of: table, tell: { control.tell($0) })
+        let state = found.state
+        let schema = found.history.record.keySchema
         let bytes = try KeyArguments.key(key, schema)
-        let state = try history.state(selection)
         guard let value = try repository.value(bytes, in: state.plan, schema: schema) else {
             return (nil, state.instant)
         }

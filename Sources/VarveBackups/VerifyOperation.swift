@@ -47,7 +47,8 @@ public struct VerifyRequest: Sendable {
                     + "receipt or 'varve head' prints as the head")
         }
         let table = parts.count == 2 ? String(parts[1]) : nil
-        if let table { try TableName.check(table) }
+        // A table's title may stand for its name: 'Orders (2)'.
+        if let table { try TableName.check(String(table.split(separator: " ").first ?? "")) }
         return VerificationOptions.Anchor(hash: hash, table: table)
     }
 
@@ -152,20 +153,24 @@ public struct VerifyOperation {
     }
 
     private func find(_ name: String) throws(VarveError) -> (TableID, BackupID) {
-        var found: [(TableID, BackupID)] = []
+        var found: [(history: TableHistory, record: BackupRecord)] = []
         for table in try repository.catalog(for: .reading).tables {
             let history = try repository.history(table.id, table.record, for: .reading)
             do {
-                found.append((table.id, try history.backup(named: name).id))
+                found.append((history, try history.backup(named: name)))
             } catch let error where error.code == .notFound {
                 continue
             }
         }
-        if found.count == 1 { return found[0] }
+        if found.count == 1 { return (found[0].history.id, found[0].record.id) }
+        let candidates = found.map {
+            "\($0.record.id.description.prefix(8)) of \($0.history.record.title)"
+        }
         throw found.isEmpty
             ? VarveError(.notFound, "no table has a backup '\(name)'")
             : VarveError(
                 .ambiguous,
-                "\(found.count) tables have a backup '\(name)'; use the beginning of its id")
+                "\(found.count) tables have a backup '\(name)'; use the beginning of its id: "
+                    + candidates.joined(separator: ", "))
     }
 }

@@ -4,6 +4,7 @@ import VarveBytes
 /// Texts of `varve help` that belong to no command.
 enum HelpTopic: String, CaseIterable {
     case glossary
+    case tableNames = "table-names"
     case times
     case changes
     case exitStatus = "exit-status"
@@ -43,6 +44,7 @@ enum HelpTopic: String, CaseIterable {
     var text: String {
         switch self {
         case .glossary: Self.glossaryText
+        case .tableNames: Self.tableNamesText
         case .times: Self.timesText
         case .changes: Self.changesText
         case .exitStatus: Self.exitStatusText
@@ -67,6 +69,34 @@ enum HelpTopic: String, CaseIterable {
           receipt      What a restore prints: what was restored, and how it was proven.
           restorable   The times of which a state can be restored. varve never makes up a state
                        between two copies.
+
+        """
+
+    private static let tableNamesText = """
+        How tables are named
+
+          A table is named by its name. A table that was deleted and made again under its name
+          (another TableId, or another key with --force) has several incarnations, each a table of
+          its own with its own history and backups. 'varve tables' lists them from the oldest:
+            Orders (1)
+            Orders (2)
+
+          Wherever a table is named, one of these means it:
+            Orders                   all incarnations, as below
+            'Orders (1)'             this one; the number is that of the incarnation
+            3f9a0c11                 an id as --json prints it, or at least two of its digits
+            arn:aws:dynamodb:…       a table's ARN; incarnations may share it
+            1a2b3c4d-…               the TableId that the service gave it
+          'backup' and 'record' take an id or a TableId for the name of a new table.
+
+          Of several incarnations that a name or an ARN means
+            a backup         is searched in all; a name that several have is refused with their
+                             ids, which tell them apart
+            --at TIME        is the newest that has a state of that time; so with --all
+            --latest         is the newest; so are retention, history, checkpoints, head
+            forget           by rules judges the newest; by name it searches all
+            backups, copy, compact    are about all
+            a new copy       goes to the one that has its TableId; without one to the newest
 
         """
 

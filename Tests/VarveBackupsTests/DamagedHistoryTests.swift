@@ -54,7 +54,7 @@ struct DamagedHistoryTests {
                 Issue.record("\(what) did not refuse")
             } catch let error as VarveError {
                 #expect(error.code == .damaged, what)
-                #expect(error.message.contains("varve verify"), what)
+                #expect(error.message.contains("varve repair"), what)
             } catch {
                 Issue.record("\(what): \(error)")
             }

@@ -15,7 +15,8 @@ extension Repository {
         guard TableName.isValid(name) else {
             throw VarveError(
                 .invalidInput,
-                "a backup's name has 1 to 255 letters, digits, '_', '.' and '-', not '\(name)'")
+                "a backup's name has 1 to 255 letters, digits, '_', '.' and '-', and is not '.' or "
+                    + "'..'; this one is '\(name)'")
         }
         let created = now()
         let id: BackupID = environment.randomID()

@@ -27,6 +27,17 @@ public final class FullBackup {
         }
     }
 
+    /// How a copy differs from the state before it.
+    public struct Counts: Sendable, Hashable {
+        public var puts: UInt64
+        public var removals: UInt64
+
+        public init(puts: UInt64, removals: UInt64) {
+            self.puts = puts
+            self.removals = removals
+        }
+    }
+
     /// What came of it.
     public struct Outcome: Sendable {
         public var checkpoint: Checkpoint
@@ -38,9 +49,9 @@ public final class FullBackup {
         public var entries: UInt64
         /// Stored bytes of new blobs, with their headers.
         public var addedBytes: UInt64
-        /// Items that were put or replaced, and removed, since the state before.
-        public var puts: UInt64
-        public var removals: UInt64
+        /// Items that were put or replaced, and removed, since the state before; nil if the copy
+        /// was not compared with one.
+        public var counts: Counts?
         /// Whether the archive had this very state at this very instant.
         public var wasKnown: Bool
     }
@@ -57,6 +68,8 @@ public final class FullBackup {
     /// End of the commits that the copy follows, at which the state is that of `base`.
     private let baseEnd: Int64?
     private let known: RecordedCheckpoint?
+    /// The last state before the copy's instant, whether it is compared with it or not.
+    private let before: RecordedCheckpoint?
     private var pending = PreparedChanges()
     private var items: UInt64 = 0
     private var bytes: UInt64 = 0
@@ -73,6 +86,10 @@ public final class FullBackup {
         writer = BlobWriter(repository, purpose: "backup \(history.record.name)")
         preparer = ChangePreparer(cutHash: repository.cutHash)
         known = try history.exactCheckpoint(for: request.instant)
+        let last = Instant(second: request.instant.second - 1)
+        before = try last.flatMap { (last) throws(VarveError) in
+            try history.checkpoint(upTo: last)
+        }
         let head = history.chainHead
         // A copy older than what is there, or of a known instant, stands for itself; so does the
         // first after a gap, or after a second that is not complete.
@@ -210,11 +227,15 @@ public final class FullBackup {
     }
 
     private func checkPlausible() throws(VarveError) {
-        guard let base, !request.force, base.items > 0, removals * 2 > base.items else { return }
+        // Of a known instant the very same state is asked for.
+        guard !request.force, known == nil, let before = base ?? before else { return }
+        let lacking =
+            base == nil ? before.items - min(items, before.items) : removals
+        guard before.items > 0, lacking > before.items / 2 else { return }
         throw VarveError(
             .refused,
-            "this copy lacks \(removals) of the \(base.items) items that table "
-                + "\(history.record.name) had at \(base.instant); "
+            "this copy lacks \(lacking) of the \(before.items) items that table "
+                + "\(history.record.name) had at \(before.instant); "
                 + "if that is right, use --force")
     }
 
@@ -233,7 +254,7 @@ public final class FullBackup {
         return Outcome(
             checkpoint: state, commitSequence: origin.sequence, commitHash: origin.hash,
             wroteImage: false, entries: 0,
-            addedBytes: 0, puts: 0, removals: 0, wasKnown: true)
+            addedBytes: 0, counts: nil, wasKnown: true)
     }
 
     private func publish(
@@ -262,7 +283,8 @@ public final class FullBackup {
         return Outcome(
             checkpoint: checkpoint, commitSequence: logical.sequence, commitHash: commit.hash,
             wroteImage: writesImage, entries: piece.tree.entries,
-            addedBytes: writer.storedBytes, puts: puts, removals: removals, wasKnown: false)
+            addedBytes: writer.storedBytes,
+            counts: begins ? nil : Counts(puts: puts, removals: removals), wasKnown: false)
     }
 
     /// A layout may have covered the sequence and its bearer be gone: then the name was free, and

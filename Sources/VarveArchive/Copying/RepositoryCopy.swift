@@ -9,7 +9,7 @@ import VarveStorage
 /// moment: run it again. What one run has brought is there for the next, also if it was killed.
 public struct RepositoryCopy {
     public struct Request: Sendable {
-        /// Names of tables; empty: all.
+        /// Tables by name or as `tableChoice` says; empty: all.
         public var tables: [String] = []
         /// Tell what would be brought, and bring nothing.
         public var isDryRun = false
@@ -40,16 +40,13 @@ public struct RepositoryCopy {
     public func run(progress: @escaping (CopyProgress) -> Void = { _ in }) throws -> CopyReport {
         var report = CopyReport(isDryRun: request.isDryRun)
         let catalog = try source.catalog(for: .reading)
-        let names = Set(catalog.tables.map(\.record.name))
-        for name in request.tables where !names.contains(name) {
-            let known = names.sorted().joined(separator: ", ")
-            throw VarveError(
-                .notFound,
-                "the source has no table '\(name)'" + (known.isEmpty ? "" : "; it has: \(known)"))
+        var wanted: Set<TableID> = []
+        for table in request.tables {
+            wanted.formUnion(try source.tableChoice(table).entries.map(\.id))
         }
         report.damage = catalog.damage
         for entry in catalog.tables
-        where request.tables.isEmpty || request.tables.contains(entry.record.name) {
+        where request.tables.isEmpty || wanted.contains(entry.id) {
             report.tables.append(try copy(entry, progress))
         }
         return report

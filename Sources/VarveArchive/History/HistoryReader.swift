@@ -156,7 +156,7 @@ private struct HistoryReader {
     private mutating func lose(commit sequence: UInt64, _ reason: String) {
         damage.append(
             VarveError(
-                .notFound, "the commit is missing: \(reason); run 'varve verify'",
+                .notFound, "the commit is missing: \(reason)" + VarveError.damageAdvice,
                 at: ObjectName.commit(id, sequence: sequence).path))
     }
 

@@ -189,7 +189,7 @@ extension TableHistory {
         guard let first = damage.first else { return "" }
         let count = damage.count == 1 ? "" : " and \(damage.count - 1) more"
         return "; \(first.location ?? "an object of the table")\(count) cannot be read; "
-            + "run 'varve verify'"
+            + "run 'varve verify', and 'varve repair' to mend it"
     }
 
     /// The nearest instants before and after one whose states are exactly known.

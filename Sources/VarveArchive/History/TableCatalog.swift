@@ -91,25 +91,26 @@ extension Repository {
     }
 
     /// The newest incarnation of a table name; nil if there is none.
-    /// - Throws: `damaged` if its record is, or is missing; for writing also if an older one's is.
+    /// - Throws: as `incarnations`.
     public func newestTable(
         _ name: String, for purpose: HistoryPurpose = .writing
     ) throws(VarveError) -> TableCatalog.Entry? {
-        var found: TableCatalog.Entry?
+        try incarnations(of: name, for: purpose).last
+    }
+
+    /// The incarnations of a table name, from the first.
+    /// - Throws: `damaged` if the newest one's record is, or is missing; for writing also if an
+    ///   older one's is.
+    public func incarnations(
+        of name: String, for purpose: HistoryPurpose = .writing
+    ) throws(VarveError) -> [TableCatalog.Entry] {
+        var found: [TableCatalog.Entry] = []
         var failure: VarveError?
         var ordinal: UInt64 = 0
         while true {
-            let id = TableID(repository: configuration.id, name: name, ordinal: ordinal)
             do throws(VarveError) {
-                if let record = try tableRecordIfPresent(id) {
-                    found = (id, record)
-                    failure = nil
-                } else if try isInUse(id) {
-                    // Its record was written before anything else of it: look again.
-                    guard let record = try tableRecordIfPresent(id) else {
-                        throw Self.missingRecord(of: id)
-                    }
-                    found = (id, record)
+                if let entry = try incarnation(ordinal, of: name) {
+                    found.append(entry)
                     failure = nil
                 } else if let failure {
                     throw failure
@@ -124,6 +125,19 @@ extension Repository {
         }
     }
 
+    /// One incarnation of a table name; nil if there is none.
+    /// - Throws: `damaged` if its record is, or is missing.
+    func incarnation(
+        _ ordinal: UInt64, of name: String
+    ) throws(VarveError) -> TableCatalog.Entry? {
+        let id = TableID(repository: configuration.id, name: name, ordinal: ordinal)
+        if let record = try tableRecordIfPresent(id) { return (id, record) }
+        guard try isInUse(id) else { return nil }
+        // Its record was written before anything else of it: look again.
+        guard let record = try tableRecordIfPresent(id) else { throw Self.missingRecord(of: id) }
+        return (id, record)
+    }
+
     /// Whether anything but a record is there of a table.
     private func isInUse(_ id: TableID) throws(VarveError) -> Bool {
         try store.list("\(ObjectName.tablesPrefix)\(id)/").contains { entry in
@@ -132,23 +146,6 @@ extension Repository {
             default: false
             }
         }
-    }
-
-    /// The history of the newest incarnation of a table name.
-    /// - Throws: `notFound`, naming the tables that there are; `damaged` as `newestTable` and
-    ///   `history` say.
-    public func history(
-        of name: String, for purpose: HistoryPurpose = .writing
-    ) throws(VarveError) -> TableHistory {
-        if let table = try newestTable(name, for: purpose) {
-            return try history(table.id, table.record, for: purpose)
-        }
-        let tables = try catalog(for: .reading).tables
-        let known = Set(tables.map(\.record.name)).sorted().joined(separator: ", ")
-        throw VarveError(
-            .notFound,
-            "no table '\(name)' in this repository"
-                + (known.isEmpty ? "; it has none yet" : "; it has: \(known)"))
     }
 
     // MARK: Making tables
@@ -166,10 +163,14 @@ extension Repository {
 }
 
 extension VarveError {
+    /// What to do about damage; the end of a message.
+    static let damageAdvice =
+        "; run 'varve verify' to see all that is affected, and 'varve repair' to mend it"
+
     /// What an object that cannot be read means to whoever builds on it.
     var asDamage: VarveError {
         guard code == .damaged || code == .notFound else { return self }
-        let hint = message.contains("varve verify") ? "" : "; run 'varve verify'"
+        let hint = message.contains("varve repair") ? "" : Self.damageAdvice
         return VarveError(.damaged, message + hint, at: location, cause: cause)
     }
 }

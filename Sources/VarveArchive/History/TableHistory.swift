@@ -82,25 +82,42 @@ extension TableHistory {
     /// Finds a backup by name, ARN, or the beginning of its id.
     /// - Throws: `notFound`, or `ambiguous` with the candidates.
     public func backup(named text: String) throws(VarveError) -> BackupRecord {
-        var found = backups.filter { $0.name == text || ($0.arn == text && !text.isEmpty) }
-        if found.isEmpty, text.count >= 2 {
-            found = backups.filter { $0.id.description.hasPrefix(text.lowercased()) }
+        try Self.backup(named: text, in: [self]).record
+    }
+
+    /// Finds a backup in the incarnations of a table name, all alike; for where it is found.
+    /// - Parameter histories: by incarnation, at least one.
+    /// - Throws: as `backup(named:)`.
+    public static func backup(
+        named text: String, in histories: [TableHistory]
+    ) throws(VarveError) -> (history: TableHistory, record: BackupRecord) {
+        let all = histories.flatMap { history in
+            history.backups.map { (history: history, record: $0) }
+        }
+        let name = histories[0].record.name
+        var found = all.filter {
+            $0.record.name == text || ($0.record.arn == text && !text.isEmpty)
+        }
+        if found.isEmpty, AbbreviatedID.isPossible(text) {
+            found = all.filter { $0.record.id.description.hasPrefix(text.lowercased()) }
         }
         if found.count == 1 { return found[0] }
         if found.isEmpty {
-            let known = backups.suffix(5).map(\.name).joined(separator: ", ")
+            let known = all.suffix(5).map(\.record.name).joined(separator: ", ")
             throw VarveError(
                 .notFound,
-                "no backup '\(text)' of table \(record.name)"
+                "no backup '\(text)' of table \(name)"
                     + (known.isEmpty ? "; it has none" : "; the newest are: \(known)")
-                    + damageHint)
+                    + AbbreviatedID.hint(text)
+                    + (histories.first { !$0.damage.isEmpty }?.damageHint ?? ""))
         }
         let candidates = found.map {
-            "\($0.id.description.prefix(8)) \($0.name) (\($0.instant))"
+            "\($0.record.id.description.prefix(8)) \($0.record.name) (\($0.record.instant))"
+                + (histories.count > 1 ? " of \($0.history.record.title)" : "")
         }
         throw VarveError(
             .ambiguous,
-            "'\(text)' names \(found.count) backups of \(record.name); use an id: "
+            "'\(text)' names \(found.count) backups of \(name); use an id: "
                 + candidates.joined(separator: ", "))
     }
 

@@ -34,8 +34,11 @@ extension Repository {
             }
         }
         try countBlobs(in: &result)
-        for (id, record) in try tables() {
+        let tables = try tables()
+        let titles = TableTitles(tables.map(\.record))
+        for (id, record) in tables {
             var table = try storageStatistics(of: try history(id, record), exactly: exactly)
+            table.title = titles.title(of: record)
             table.metadataBytes = metadata[id]?.bytes ?? 0
             table.objects = metadata[id]?.objects ?? 0
             result.tables.append(table)
@@ -70,7 +73,9 @@ extension Repository {
     public func storageStatistics(
         of history: TableHistory, exactly: Bool = false
     ) throws(VarveError) -> TableStorage {
-        var result = TableStorage(id: history.id, name: history.record.name)
+        var result = TableStorage(
+            id: history.id, name: history.record.name, ordinal: history.record.ordinal,
+            title: history.record.name)
         result.history = try historyStorage(of: history)
         var days = DayCounter(history)
         var checkpoints = history.checkpoints()

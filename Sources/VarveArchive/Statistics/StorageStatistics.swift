@@ -36,6 +36,10 @@ public struct StorageStatistics: Sendable, Hashable {
 public struct TableStorage: Sendable, Hashable {
     public var id: TableID
     public var name: String
+    /// Number of the incarnation, from 0.
+    public var ordinal: UInt64 = 0
+    /// What people call it: `Orders`, or `Orders (2)` if there are several.
+    public var title = ""
     /// Items of the newest checkpoint, and the sum of their sizes; 0 if there is none.
     public var items: UInt64 = 0
     public var itemBytes: UInt64 = 0

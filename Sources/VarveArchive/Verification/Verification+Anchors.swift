@@ -10,6 +10,7 @@ extension Verification {
         for anchor in options.anchors {
             let chains = tables.map(\.history).filter {
                 anchor.table == nil || $0.record.name == anchor.table
+                    || $0.record.title == anchor.table
             }
             let place = anchor.table.map { "table \($0)" } ?? repository.store.location
             if chains.isEmpty {

@@ -38,13 +38,16 @@ public struct FullBackupOperation {
         guard TableName.isValid(request.name) else {
             throw VarveError(
                 .invalidInput,
-                "a backup's name has 1 to 255 letters, digits, '_', '.' and '-', not "
-                    + "'\(request.name.prefix(300))'")
+                "a backup's name has 1 to 255 letters, digits, '_', '.' and '-', and is not '.' or "
+                    + "'..'; this one is '\(request.name.prefix(300))'")
         }
-        try TableName.check(request.table)
         let settings = try Self.opened { () throws(VarveError) in
             try TableSettings(files: request.settingsFiles)
         }
+        try settings.check(key: request.schema)
+        // No name of a table that could be made: it must be one that is there.
+        let choice =
+            TableName.isValid(request.table) ? nil : try Self.existing(request.table, repository)
         let source = try Self.opened { () throws(VarveError) in
             try TableSource.open(request.source, options: request.sourceOptions)
         }
@@ -52,7 +55,7 @@ public struct FullBackupOperation {
         var attempt = 1
         while true {
             do {
-                var report = try runOnce(source, settings, order: order)
+                var report = try runOnce(source, settings, choice, order: order)
                 report.wasSorted = order == .sorted
                 report.microseconds = SystemClock.microseconds() - started
                 return report
@@ -79,14 +82,30 @@ public struct FullBackupOperation {
         }
     }
 
+    /// The table that a text means which is no name.
+    static func existing(
+        _ text: String, _ repository: Repository
+    ) throws(VarveError) -> TableChoice {
+        do throws(VarveError) {
+            return try repository.tableChoice(text, for: .writing)
+        } catch {
+            guard error.code == .notFound else { throw error }
+            try TableName.check(text)
+            throw error
+        }
+    }
+
     private func runOnce(
-        _ source: TableSource, _ settings: TableSettings, order: RowOrder
+        _ source: TableSource, _ settings: TableSettings, _ choice: TableChoice?,
+        order: RowOrder
     ) throws -> FullBackupReport {
         let facts = source.facts
         let table = TableDescription(
-            name: request.table, schema: request.schema ?? settings.keySchema,
+            name: choice?.newest.record.name ?? request.table,
+            schema: request.schema ?? settings.keySchema,
             arn: facts.tableARN ?? settings.tableARN, serviceID: facts.tableID ?? settings.tableID)
-        let resolution = try TableResolution(repository, table, force: request.force)
+        let resolution = try TableResolution(
+            repository, table, in: choice, force: request.force)
         let history = resolution.history
         let instant = try self.instant(facts, history)
         let backup = try FullBackup(
@@ -185,8 +204,8 @@ public struct FullBackupOperation {
         var warnings = resolution.warnings
         if history.backups.contains(where: { $0.name == request.name }) {
             warnings.append(
-                "table \(request.table) has another backup named \(request.name); tell them apart "
-                    + "by their ids")
+                "table \(history.record.name) has another backup named \(request.name); tell them "
+                    + "apart by their ids")
         }
         let keepUntil = request.keepFor.map { repository.now() + $0 }
         let record = try repository.makeBackup(

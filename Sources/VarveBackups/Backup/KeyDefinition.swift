@@ -1,4 +1,5 @@
 public import VarveBytes
+import VarveEndpoints
 public import VarveModel
 
 /// Key attributes as people write them: `InvoiceNo:S`.
@@ -32,5 +33,17 @@ public enum KeyDefinition {
     public static func text(_ schema: KeySchema) -> String {
         [schema.partition, schema.sort].compactMap { $0 }
             .map { "\($0.name):\($0.type.name)" }.joined(separator: " ")
+    }
+}
+
+extension TableSettings {
+    /// Refuses key attributes that contradict the description of the table.
+    /// - Parameter key: what the arguments say; nil: nothing.
+    func check(key: KeySchema?) throws(VarveError) {
+        guard let key, let described = keySchema, key != described else { return }
+        throw VarveError(
+            .refused,
+            "--partition-key and --sort-key say that the key is \(KeyDefinition.text(key)), and "
+                + "--settings that it is \(KeyDefinition.text(described)); leave out what is wrong")
     }
 }

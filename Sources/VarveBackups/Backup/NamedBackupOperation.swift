@@ -45,9 +45,8 @@ public struct NamedBackupOperation {
     ///   digest is recorded, O(changes of at most 255 checkpoints).
     public func run() throws -> NamedBackupReport {
         let started = SystemClock.microseconds()
-        let history = try repository.history(of: request.table)
         var warnings: [String] = []
-        let plan = try plan(history, &warnings)
+        let (history, plan) = try find(&warnings)
         let point = plan.checkpoint
         if point.instant != plan.instant {
             warnings.append(
@@ -60,8 +59,8 @@ public struct NamedBackupOperation {
             bytes: point.bytes, digest: digest)
         if history.backups.contains(where: { $0.name == request.name }) {
             warnings.append(
-                "table \(request.table) has another backup named \(request.name); tell them apart "
-                    + "by their ids")
+                "table \(history.record.name) has another backup named \(request.name); tell them "
+                    + "apart by their ids")
         }
         let origin = history.origin(of: point.instant)
         let record = try repository.makeBackup(
@@ -73,15 +72,15 @@ public struct NamedBackupOperation {
             microseconds: SystemClock.microseconds() - started)
     }
 
-    private func plan(
-        _ history: TableHistory, _ warnings: inout [String]
-    ) throws(VarveError) -> StatePlan {
-        guard case .latest = request.state else { return try history.state(request.state).plan }
-        let newest = try history.newestPlan()
-        guard newest.isUnsealed else { return newest }
-        guard let latest = try history.latest else { return newest }
+    private func find(
+        _ warnings: inout [String]
+    ) throws(VarveError) -> (TableHistory, StatePlan) {
+        let found = try repository.state(request.state, of: request.table, for: .writing)
+        let (history, newest) = (found.history, found.state.plan)
+        guard case .latest = request.state, newest.isUnsealed, let latest = try history.latest
+        else { return (history, newest) }
         warnings.append(
             "changes after \(latest.instant) are left out: their second is not complete")
-        return try history.plan(at: latest.instant)
+        return (history, try history.plan(at: latest.instant))
     }
 }

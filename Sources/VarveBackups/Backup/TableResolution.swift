@@ -19,20 +19,36 @@ struct TableResolution {
     var isPlanned: Bool
     var warnings: [String] = []
 
-    /// Finds the table's newest incarnation, or plans a new one if the copy is of another table
-    /// with the same name: another TableId, or another key schema.
+    /// Finds the incarnation that the copy's TableId says, or else the newest; or plans a new one
+    /// if the copy is of another table with the same name: another TableId, or another key schema.
+    /// - Parameter choice: incarnations that were asked for by more than a name.
     /// - Throws: `invalidInput` if the table is new and its key attributes are not known; `refused`
     ///   if the copy is of a table with another ARN, or with another key though nothing says that
     ///   it has another TableId, unless `force`.
     init(
-        _ repository: Repository, _ table: TableDescription, force: Bool
+        _ repository: Repository, _ table: TableDescription, in choice: TableChoice? = nil,
+        force: Bool
     ) throws(VarveError) {
-        guard let newest = try repository.newestTable(table.name) else {
+        let entries: [TableCatalog.Entry]
+        if let choice {
+            entries = choice.entries
+        } else {
+            entries = try repository.incarnations(of: table.name)
+        }
+        guard let (found, isNewest) = Self.incarnation(serviceID: table.serviceID, entries) else {
             history = try Self.plan(repository, table, schema: table.schema)
             isPlanned = true
             return
         }
-        let record = newest.record
+        let record = found.record
+        if let id = table.serviceID, !record.serviceID.isEmpty, id != record.serviceID,
+            choice?.entries.count == 1
+        {
+            throw VarveError(
+                .refused,
+                "\(record.title) has the TableId \(record.serviceID), and this copy is of \(id); "
+                    + "give the table's name alone")
+        }
         if let arn = table.arn, !record.arn.isEmpty, arn != record.arn, !force {
             throw VarveError(
                 .refused,
@@ -46,7 +62,7 @@ struct TableResolution {
             let known = KeyDefinition.text(record.keySchema)
             reason = "its key is \(KeyDefinition.text(schema)), and was \(known)"
             // Any attribute that all items have would do as a key: it may be a slip of the pen.
-            if !force, try !repository.history(newest.id, record).isEmpty {
+            if !force, try !repository.history(found.id, record).isEmpty {
                 throw VarveError(
                     .refused,
                     "the key of table \(table.name) is \(known), and this copy's is said to be "
@@ -64,9 +80,27 @@ struct TableResolution {
                     + "a new history begins, the old one stays"
             ]
         } else {
-            history = try repository.history(newest.id, record)
+            history = try repository.history(found.id, record)
             isPlanned = false
+            if !isNewest {
+                warnings = [
+                    "this copy is of an older incarnation of the table: it goes to \(record.title)"
+                ]
+            }
         }
+    }
+
+    /// The newest of those with a TableId; the newest of all if none has it. Nil if there is none.
+    static func incarnation(
+        serviceID: String?, _ entries: [TableCatalog.Entry]
+    ) -> (entry: TableCatalog.Entry, isNewest: Bool)? {
+        guard let newest = entries.last else { return nil }
+        if let serviceID, !serviceID.isEmpty,
+            let entry = entries.last(where: { $0.record.serviceID == serviceID })
+        {
+            return (entry, entry.id == newest.id)
+        }
+        return (newest, true)
     }
 
     private static func plan(

@@ -84,7 +84,10 @@ extension RecordOperation {
                 .invalidInput, "the export does not say of which table it is", at: source.path)
         }
         try checkTable(name, window, source.path)
-        if let table = try existing(name) { return table }
+        if let table = try existing(name, serviceID: window.tableID) {
+            try RecordSchemas.check(table.record, serviceID: window.tableID)
+            return table
+        }
         guard let instant = Instant(microseconds: window.from) else {
             throw VarveError(.invalidInput, "the export's time is no instant", at: source.path)
         }

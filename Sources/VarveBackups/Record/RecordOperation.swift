@@ -45,13 +45,15 @@ public final class RecordOperation {
         control: OperationControl = OperationControl(),
         tell: @escaping (RecordEvent) -> Void = { _ in }
     ) throws {
+        var request = request
+        let choice = try RecordSchemas.choice(for: &request, repository)
         self.repository = repository
         self.request = request
         self.control = control
         self.tell = tell
         rejects = RejectsFile(
             request.rejectsPath ?? request.table.map { $0 + ".rejects.jsonl" } ?? "rejects.jsonl")
-        schemas = try RecordSchemas(repository, request)
+        schemas = try RecordSchemas(repository, request, in: choice)
         compaction = BackgroundCompaction(repository)
     }
 
@@ -66,12 +68,11 @@ public final class RecordOperation {
         try rejects.check()
         var failures = Failures()
         failures.attempt {
-            if let table = request.table {
-                try TableName.check(table)
-                try openExisting(table)
-            }
             var sources: [ChangeInput] = []
             for path in request.sources { sources += try ChangeInput.find(path) }
+            if let table = request.table {
+                try openExisting(table, serviceID: RecordSchemas.serviceID(sources))
+            }
             try read(sources)
             try finish()
         }
@@ -291,8 +292,9 @@ public final class RecordOperation {
     }
 
     /// A table that the repository has.
-    func existing(_ name: String) throws -> TableRecording? {
-        if tableIndexes[name] == nil { try openExisting(name) }
+    /// - Parameter serviceID: the TableId of the incarnation, if it is known.
+    func existing(_ name: String, serviceID: String? = nil) throws -> TableRecording? {
+        if tableIndexes[name] == nil { try openExisting(name, serviceID: serviceID) }
         return tableIndexes[name].map { tables[$0] }
     }
 
@@ -312,10 +314,10 @@ public final class RecordOperation {
 
     func countRecords(_ parcel: ChangeParcel) { report.recordCount += UInt64(parcel.recordCount) }
 
-    private func openExisting(_ name: String) throws {
-        guard let newest = try repository.newestTable(name) else { return }
-        try schemas.check(newest.record)
-        let history = try repository.history(newest.id, newest.record)
+    private func openExisting(_ name: String, serviceID: String?) throws {
+        guard let found = try schemas.incarnation(of: name, serviceID: serviceID) else { return }
+        try schemas.check(found.record)
+        let history = try repository.history(found.id, found.record)
         if history.isEmpty { return }
         try open(history, isNew: false)
         if request.table != nil, tables[0].recorder.isClosed {
@@ -345,6 +347,7 @@ public final class RecordOperation {
             recorder, history, isNew: isNew, restamps: request.restamps, rejects: rejects,
             compaction: compaction, tell: tell)
         compaction.add(history)
+        schemas.note(history.record)
         tableIndexes[history.record.name] = tables.count
         tables.append(table)
         begin(table)

@@ -9,6 +9,7 @@ final class TableRecording {
     let name: String
     let recorder: Recorder
     let id: TableID
+    let record: TableRecord
     let isNew: Bool
     private let restamps: Bool
     private let schema: KeySchema
@@ -31,6 +32,7 @@ final class TableRecording {
     ) {
         name = history.record.name
         id = history.id
+        record = history.record
         schema = history.record.keySchema
         self.recorder = recorder
         self.isNew = isNew

@@ -24,8 +24,8 @@ public struct RestoreAllOperation {
         self.control = control
     }
 
-    /// Restores the newest incarnation of each name. The directory comes into being with all
-    /// tables in it, each proven, or not at all.
+    /// Restores of each name the newest incarnation that has the state. The directory comes into
+    /// being with all tables in it, each proven, or not at all.
     /// - Returns: the receipts, by table, and why tables were left out.
     /// - Throws: `notFound`, naming every table that has no such state; and as `RestoreOperation`.
     public func run() throws -> (receipts: [RestoreReceipt], skipped: [String]) {
@@ -69,10 +69,9 @@ public struct RestoreAllOperation {
         var names: [String] = []
         var missing: [String] = []
         for name in Set(catalog.tables.map(\.record.name)).sorted() {
-            let history = try repository.history(of: name, for: .reading)
-            if history.isEmpty { continue }
+            if try repository.history(of: name, for: .reading).isEmpty { continue }
             do throws(VarveError) {
-                _ = try history.state(request.state)
+                _ = try repository.state(request.state, of: name)
                 names.append(name)
             } catch {
                 guard error.code == .notFound else { throw error }

@@ -34,13 +34,12 @@ public struct RestoreOperation {
     ///   if what was written is not what was recorded; `refused` if a format would lose a type and
     ///   `isLossy` is not set; `interrupted`. Then there is no target.
     public func run() throws -> RestoreReceipt {
-        let history = try repository.history(of: request.table, for: .reading)
-        control.tell(history.damage)
-        let state = try history.state(request.state)
+        let found = try repository.state(
+            request.state, of: request.table, tell: { control.tell($0) })
         do {
-            return try run(history, state)
+            return try run(found.history, found.state)
         } catch let error as VarveError {
-            throw repository.explained(error, restoring: state.plan, of: history)
+            throw repository.explained(error, restoring: found.state.plan, of: found.history)
         }
     }
 
@@ -49,17 +48,17 @@ public struct RestoreOperation {
             partition: request.partition, range: request.keyRange, history.record.keySchema)
         let target = try makeTarget(history, state, bounds)
         do {
-            return try write(history, state, bounds, to: target)
+            return try write(found, bounds, to: target)
         } catch {
             throw error.including { try target.abandon() }
         }
     }
 
     private func write(
-        _ history: TableHistory, _ state: SelectedState, _ bounds: KeyBounds,
-        to target: TableTarget
+        _ found: FoundState, _ bounds: KeyBounds, to target: TableTarget
     ) throws -> RestoreReceipt {
         let started = SystemClock.microseconds()
+        let (history, state) = (found.history, found.state)
         let schema = history.record.keySchema
         let rendering = RowRendering(
             repository, schema: schema, renderer: target.renderer,
@@ -77,7 +76,7 @@ public struct RestoreOperation {
         let recorded = try stretch.map {
             try repository.wholeDigest(of: state.plan, in: history, adding: $0)
         }
-        var receipt = try receipt(history, state, try recorded ?? aside.take(), rendering, sum)
+        var receipt = try receipt(found, try recorded ?? aside.take(), rendering, sum)
         try check(receipt)
         try control.check()
         try target.finish()
@@ -183,9 +182,9 @@ public struct RestoreOperation {
 
     /// - Parameter recorded: nil of a part.
     private func receipt(
-        _ history: TableHistory, _ state: SelectedState, _ recorded: ProvenDigest?,
-        _ rendering: RowRendering, _ sum: Sum
+        _ found: FoundState, _ recorded: ProvenDigest?, _ rendering: RowRendering, _ sum: Sum
     ) throws -> RestoreReceipt {
+        let (history, state) = (found.history, found.state)
         let checkpoint = state.plan.checkpoint
         let isPart = recorded == nil
         let known = recorded ?? ProvenDigest(digest: sum.rowDigest)
@@ -198,7 +197,8 @@ public struct RestoreOperation {
             case (true, false): .rowsAgainstPages
             }
         return RestoreReceipt(
-            table: request.table, instant: state.instant, checkpoint: checkpoint.instant,
+            table: history.record.name, id: history.id, incarnation: history.record.ordinal,
+            title: found.title, instant: state.instant, checkpoint: checkpoint.instant,
             isUnsealed: state.plan.isUnsealed, backup: state.backup,
             target: request.target, format: request.format.rawValue, isCompressed: isCompressed,
             isPart: isPart, items: sum.items, itemsRecorded: checkpoint.items,
@@ -208,7 +208,7 @@ public struct RestoreOperation {
     }
 
     private func check(_ receipt: RestoreReceipt) throws(VarveError) {
-        let place = "table \(receipt.table) at \(receipt.instant)"
+        let place = "table \(receipt.title) at \(receipt.instant)"
         if !receipt.isPart, receipt.items != receipt.itemsRecorded {
             throw VarveError(
                 .proofFailed,

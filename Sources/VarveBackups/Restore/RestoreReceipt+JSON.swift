@@ -6,6 +6,8 @@ extension RestoreReceipt {
     public var json: JSONValue {
         .members([
             "table": .string(table),
+            "tableId": .string(id.description),
+            "incarnation": .number(incarnation),
             "instant": .string(instant.description),
             "checkpoint": .string(checkpoint.description),
             "isSealed": .boolean(!isUnsealed),

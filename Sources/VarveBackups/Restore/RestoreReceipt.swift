@@ -26,6 +26,11 @@ public struct RestoreReceipt: Sendable {
     }
 
     public var table: String
+    public var id: TableID
+    /// Number of the incarnation, from 0.
+    public var incarnation: UInt64
+    /// What people call the incarnation: `Orders`, or `Orders (1)` if there are several.
+    public var title: String
     public var instant: Instant
     /// The checkpoint that has the state: `instant`, or the last before it.
     public var checkpoint: Instant

@@ -33,7 +33,7 @@ struct BackupCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "The table's name.")
+    @Argument(help: TableArgument.help)
     var table: String
 
     @Argument(
@@ -148,12 +148,14 @@ struct BackupCommand: VarveSubcommand {
         )
         if outcome.wasKnown {
             facts.add("changes", "none: this state was in the repository already")
-        } else if !report.isNewTable {
+        } else if let counts = outcome.counts {
             facts.add(
                 "changes",
-                Quantities.count(outcome.puts) + " put, "
-                    + "\(Quantities.count(outcome.removals)) removed"
+                Quantities.count(counts.puts) + " put, "
+                    + "\(Quantities.count(counts.removals)) removed"
             )
+        } else if !report.isNewTable {
+            facts.add("changes", "not counted: the copy stands for itself")
         }
         let kind = outcome.wroteImage ? "a whole image" : "the changes alone"
         facts.add(
@@ -184,8 +186,8 @@ extension FullBackupReport {
             "wroteImage": .boolean(outcome.wroteImage),
             "entries": .number(outcome.entries),
             "addedBytes": .number(outcome.addedBytes),
-            "puts": .number(outcome.puts),
-            "removals": .number(outcome.removals),
+            "puts": (outcome.counts?.puts).map { .number($0) },
+            "removals": (outcome.counts?.removals).map { .number($0) },
             "wasKnown": .boolean(outcome.wasKnown),
             "wasSorted": .boolean(wasSorted),
             "storedSettings": .boolean(storedSettings),

@@ -1,6 +1,7 @@
 import ArgumentParser
 import VarveArchive
 import VarveBackups
+import VarveBytes
 import VarveEndpoints
 import VarveFormat
 
@@ -16,19 +17,19 @@ struct BackupsCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "A table's name; all tables if left out.")
+    @Argument(help: "A table, see 'varve help table-names'; all tables if left out.")
     var table: String?
 
     func run(in session: Session) throws {
         let repository = try common.repository()
         var found: [(history: TableHistory, backup: BackupRecord)] = []
-        if let table {
-            // An unknown name is an error; an older incarnation's backups are listed too.
-            _ = try repository.history(of: table, for: .reading)
+        // An unknown name is an error; older incarnations' backups are listed too.
+        let wanted = try table.map { (table) throws(VarveError) in
+            Set(try repository.tableChoice(table).entries.map(\.id))
         }
         let catalog = try repository.catalog(for: .reading)
         session.warn(catalog.damage)
-        for entry in catalog.tables where table == nil || entry.record.name == table {
+        for entry in catalog.tables where wanted?.contains(entry.id) ?? true {
             let history = try repository.history(entry.id, entry.record, for: .reading)
             session.warn(history.damage)
             found += history.backups.map { (history, $0) }
@@ -42,20 +43,21 @@ struct BackupsCommand: VarveSubcommand {
                         "backup": entry.backup.json,
                     ])
                 }),
-            lines: lines(found))
+            lines: lines(found, TableTitles(catalog.tables.map(\.record))))
     }
 
-    private func lines(_ found: [(history: TableHistory, backup: BackupRecord)]) -> [String] {
+    private func lines(
+        _ found: [(history: TableHistory, backup: BackupRecord)], _ titles: TableTitles
+    ) -> [String] {
         if found.isEmpty { return ["no backups yet"] }
         var list = TextTable(
             .text("ID"), .text("TABLE"), .text("NAME"), .text("STATE OF"), .number("ITEMS"),
             .number("SIZE"), .text("KEEP UNTIL"))
         for (history, backup) in found {
-            let ordinal = history.record.ordinal
             list.add(
                 common.verbose
                     ? backup.id.description : String(backup.id.description.prefix(8)),
-                history.record.name + (ordinal == 0 ? "" : " (\(ordinal + 1))"), backup.name,
+                titles.title(of: history.record), backup.name,
                 backup.instant.description, Quantities.count(backup.items),
                 Quantities.bytes(backup.bytes), backup.keepUntil.map(Quantities.time) ?? "-")
         }

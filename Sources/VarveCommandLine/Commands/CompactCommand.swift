@@ -18,23 +18,23 @@ struct CompactCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "A table's name; all tables if left out.")
+    @Argument(help: "A table, see 'varve help table-names'; all tables if left out.")
     var table: String?
 
     func run(in session: Session) throws {
         let repository = try common.repository()
         var tables: [(id: TableID, record: TableRecord)] = []
         if let table {
-            let history = try repository.history(of: table)
-            tables = [(history.id, history.record)]
+            tables = try repository.tableChoice(table, for: .writing).entries
         } else {
             tables = try repository.tables()
         }
+        let titles = TableTitles(tables.map(\.record))
         let compactor = Compactor(repository)
         var results: [(name: String, id: TableID, steps: [Compactor.Step])] = []
         for table in tables {
             let steps = try compactor.run(table.id, table.record, isForced: true)
-            results.append((table.record.name, table.id, steps))
+            results.append((titles.title(of: table.record), table.id, steps))
         }
         let collection = try compactor.collect()
         try session.print(

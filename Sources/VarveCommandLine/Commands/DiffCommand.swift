@@ -25,7 +25,7 @@ struct DiffCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "The table's name.")
+    @Argument(help: TableArgument.help)
     var table: String
 
     @Argument(help: "The state before.")

@@ -22,7 +22,7 @@ struct ForgetCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "The table's name; left out: every table.")
+    @Argument(help: "The table, see 'varve help table-names'; left out: every table.")
     var table: String?
 
     @Argument(help: "Backups: names, ARNs, or beginnings of ids.")
@@ -97,6 +97,13 @@ struct ForgetCommand: VarveSubcommand {
         let repository = try common.repository()
         let operation = ForgetOperation(repository, request)
         let reports = table == nil ? try operation.runAll() : [try operation.run()]
+        let untouched = reports.flatMap(\.untouched)
+        if !untouched.isEmpty, backups.isEmpty {
+            session.warn([
+                "rules judge one incarnation of a table at a time; not judged: "
+                    + untouched.joined(separator: ", ")
+            ])
+        }
         var pruned: PruningReport?
         if prune {
             var request = Pruning.Request()

@@ -15,7 +15,7 @@ struct GetCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "The table's name.")
+    @Argument(help: TableArgument.help)
     var table: String
 
     @Argument(help: "The item's key attributes.")
@@ -25,7 +25,7 @@ struct GetCommand: VarveSubcommand {
 
     func run(in session: Session) throws {
         let selection = try state.selection()
-        let reading = try ItemReading(
+        let reading = ItemReading(
             try common.repository(), table: table, control: session.control)
         let found = try reading.item(key, at: selection)
         guard let json = found.json else {

@@ -20,7 +20,7 @@ struct HeadCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "A table's name; all tables if left out.")
+    @Argument(help: "A table, see 'varve help table-names'; all tables if left out.")
     var table: String?
 
     func run(in session: Session) throws {
@@ -33,19 +33,22 @@ struct HeadCommand: VarveSubcommand {
                 histories.append(try repository.history(entry.id, entry.record))
             }
         }
+        let titles = TableTitles(histories.map(\.record))
         try session.print(
             .array(
                 histories.map {
                     .members([
-                        "table": .string($0.record.name), "tableId": .string($0.id.description),
+                        "table": .string($0.record.name),
+                        "incarnation": .number($0.record.ordinal),
+                        "tableId": .string($0.id.description),
                         "commits": .number($0.nextSequence),
                         "head": .string($0.head.description),
                     ])
                 }),
             lines: common.quiet
-                ? histories.map { "\($0.head)@\($0.record.name)" }
+                ? histories.map { "\($0.head)@\(titles.title(of: $0.record))" }
                 : histories.map {
-                    "\($0.head)  \($0.nextSequence)  \($0.record.name)"
+                    "\($0.head)  \($0.nextSequence)  \(titles.title(of: $0.record))"
                         + (common.verbose ? "  tables/\($0.id)/" : "")
                 })
     }

@@ -21,7 +21,7 @@ struct HistoryCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "The table's name.")
+    @Argument(help: TableArgument.help)
     var table: String
 
     @Argument(help: "The item's key attributes.")

@@ -28,7 +28,7 @@ struct RestoreCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "The table's name; left out with --all.")
+    @Argument(help: "The table, see 'varve help table-names'; left out with --all.")
     var table: String?
 
     @Flag(help: "Restore every table, into a directory: all of them at one instant with --at.")
@@ -149,7 +149,7 @@ struct RestoreCommand: VarveSubcommand {
         }
         let part = receipt.isPart ? "a part of " : ""
         return [
-            "restored \(part)table \(receipt.table) in \(Quantities.elapsed(receipt.microseconds))"
+            "restored \(part)table \(receipt.title) in \(Quantities.elapsed(receipt.microseconds))"
         ]
             + facts.lines
     }

@@ -20,7 +20,7 @@ struct RetentionCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "The table's name.")
+    @Argument(help: TableArgument.help)
     var table: String
 
     @Option(help: "Days in which every second stays (default: 35; any number; 0 for none).")

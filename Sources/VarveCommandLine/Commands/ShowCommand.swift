@@ -20,7 +20,7 @@ struct ShowCommand: VarveSubcommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: "The table's name.")
+    @Argument(help: TableArgument.help)
     var table: String
 
     @Argument(help: "A backup: its name, its ARN, or the beginning of its id.")
@@ -31,7 +31,8 @@ struct ShowCommand: VarveSubcommand {
 
     func run(in session: Session) throws {
         let repository = try common.repository()
-        let history = try repository.history(of: table, for: .reading)
+        let choice = try repository.tableChoice(table)
+        let history = try repository.history(of: choice, for: .reading)
         session.warn(history.damage)
         if settings {
             guard let record = try RecordedSettings.newest(repository, history.id) else {
@@ -43,15 +44,18 @@ struct ShowCommand: VarveSubcommand {
             return try Console.write(RecordedSettings.json(record).prettyText)
         }
         if let backup {
-            let record = try history.backup(named: backup)
+            let (owner, record, title) = try repository.backup(
+                named: backup, of: table, for: .reading)
             return try session.print(
                 .members(["table": .string(table), "backup": record.json]),
-                lines: lines(record, of: history))
+                lines: lines(record, in: owner, title))
         }
-        try session.print(try json(history), lines: try lines(history))
+        try session.print(try json(history), lines: try lines(history, choice))
     }
 
-    private func lines(_ backup: BackupRecord, of history: TableHistory) -> [String] {
+    private func lines(
+        _ backup: BackupRecord, in history: TableHistory, _ title: String
+    ) -> [String] {
         var facts = FactList()
         facts.add("id", backup.id.description)
         facts.add("state of", backup.instant.description)
@@ -64,15 +68,19 @@ struct ShowCommand: VarveSubcommand {
         facts.add("digest", backup.digest.description)
         facts.add("commit", "\(backup.commitSequence) \(backup.commitHash)")
         if common.verbose { facts.add("object", "tables/\(history.id)/backups/\(backup.id)") }
-        return ["backup \(backup.name) of table \(table)"] + facts.lines
+        return ["backup \(backup.name) of table \(title)"] + facts.lines
     }
 
-    private func lines(_ history: TableHistory) throws -> [String] {
+    private func lines(
+        _ history: TableHistory, _ choice: TableChoice
+    ) throws -> [String] {
         var facts = FactList()
         facts.add("id", history.id.description)
         facts.add("key", KeyDefinition.text(history.record.keySchema))
         facts.add("arn", history.record.arn)
         facts.add("TableId", history.record.serviceID)
+        let others = choice.entries.filter { $0.id != history.id }.map(\.record.title)
+        facts.add("others", others.isEmpty ? nil : others.joined(separator: ", "))
         facts.add("first seen", Quantities.time(history.record.created))
         let latest = try history.latest
         if let latest {
@@ -89,7 +97,7 @@ struct ShowCommand: VarveSubcommand {
             facts.add("pieces", Quantities.count(history.pieces.count))
             facts.add("objects", "tables/\(history.id)/")
         }
-        var lines = ["table \(history.record.name)"] + facts.lines
+        var lines = ["table \(choice.title(of: history.record))"] + facts.lines
         lines += ["", "restorable"]
         for range in history.ranges {
             var which = "every second"

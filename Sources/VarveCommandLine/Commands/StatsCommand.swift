@@ -55,7 +55,7 @@ struct StatsCommand: VarveSubcommand {
             .number("STORED"))
         for table in found.tables {
             tables.add(
-                table.name, Quantities.count(table.items), Quantities.bytes(table.itemBytes),
+                table.title, Quantities.count(table.items), Quantities.bytes(table.itemBytes),
                 Quantities.count(table.checkpoints), Quantities.count(table.backups.count),
                 Quantities.count(table.images), Quantities.bytes(table.imageBytes),
                 Quantities.count(table.runs), Quantities.bytes(table.runBytes))
@@ -70,7 +70,7 @@ struct StatsCommand: VarveSubcommand {
         for table in found.tables {
             for backup in table.backups {
                 backups.add(
-                    String(backup.id.description.prefix(common.verbose ? 64 : 8)), table.name,
+                    String(backup.id.description.prefix(common.verbose ? 64 : 8)), table.title,
                     backup.name,
                     Quantities.count(backup.items), Quantities.bytes(backup.itemBytes),
                     Quantities.bytes(backup.reachableBytes), Quantities.bytes(backup.ownBytes))
@@ -93,6 +93,7 @@ struct StatsCommand: VarveSubcommand {
     private func json(_ table: TableStorage) -> JSONValue {
         .members([
             "table": .string(table.name), "tableId": .string(table.id.description),
+            "incarnation": .number(table.ordinal),
             "items": number(table.items), "itemBytes": number(table.itemBytes),
             "states": .number(table.checkpoints),
             "images": .number(table.images), "imageBytes": number(table.imageBytes),

@@ -9,7 +9,8 @@ struct TablesCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "tables", abstract: "List the tables of a repository.",
         discussion: """
-            A table that was deleted and made again is listed once for each incarnation. Below \
+            A table that was deleted and made again is listed once for each incarnation: \
+            'Orders (1)', 'Orders (2)'; every command takes such a title for a table's name. Below \
             each recorded table stand the times of which every second can be restored, and the \
             gaps between them. AGE is that of the newest state.
 
@@ -33,7 +34,7 @@ struct TablesCommand: VarveSubcommand {
         let now = repository.now()
         try session.print(
             .array(try histories.map { try $0.summaryJSON(now: now) }),
-            lines: try lines(histories, now))
+            lines: try lines(histories, TableTitles(catalog.tables.map(\.record)), now))
     }
 
     private func age(of instant: Instant, _ now: Int64) -> String {
@@ -44,12 +45,10 @@ struct TablesCommand: VarveSubcommand {
     }
 
     /// What can be restored of a recorded table.
-    private func restorable(_ history: TableHistory) -> [String] {
+    private func restorable(_ history: TableHistory, _ titles: TableTitles) -> [String] {
         let ranges = history.ranges
         if ranges.allSatisfy(\.isExactAtCheckpointsOnly) { return [] }
-        let ordinal = history.record.ordinal
-        let name = history.record.name + (ordinal == 0 ? "" : " (\(ordinal + 1))")
-        var lines = ["", "restorable of \(name)"]
+        var lines = ["", "restorable of \(titles.title(of: history.record))"]
         for (index, range) in ranges.enumerated() {
             if index > 0, ranges[index - 1].to < range.from {
                 let seconds = range.from.second - ranges[index - 1].to.second
@@ -64,17 +63,16 @@ struct TablesCommand: VarveSubcommand {
     }
 
     private func lines(
-        _ histories: [TableHistory], _ now: Int64
+        _ histories: [TableHistory], _ titles: TableTitles, _ now: Int64
     ) throws -> [String] {
         if histories.isEmpty { return ["no tables yet; 'varve backup' makes one"] }
         var table = TextTable(
             .text("TABLE"), .text("KEY"), .number("ITEMS"), .number("SIZE"), .number("BACKUPS"),
             .text("NEWEST STATE"), .text("AGE"))
         for history in histories {
-            let ordinal = history.record.ordinal
             let latest = try history.latest
             table.add(
-                history.record.name + (ordinal == 0 ? "" : " (\(ordinal + 1))"),
+                titles.title(of: history.record),
                 KeyDefinition.text(history.record.keySchema),
                 latest.map { Quantities.count($0.items) } ?? "-",
                 latest.map { Quantities.bytes($0.bytes) } ?? "-",
@@ -83,13 +81,12 @@ struct TablesCommand: VarveSubcommand {
                 (latest.map { age(of: $0.instant, now) } ?? "-")
                     + (history.damage.isEmpty ? "" : ", damaged"))
         }
-        return table.lines + histories.flatMap(restorable)
-            + (common.verbose ? histories.flatMap(places) : [])
+        return table.lines + histories.flatMap { restorable($0, titles) }
+            + (common.verbose ? histories.flatMap { places($0, titles) } : [])
     }
 
     /// What a table is known by, and where it lies.
-    private func places(_ history: TableHistory) -> [String] {
-        let ordinal = history.record.ordinal
+    private func places(_ history: TableHistory, _ titles: TableTitles) -> [String] {
         var facts = FactList()
         facts.add("id", history.id.description)
         facts.add("arn", history.record.arn)
@@ -97,8 +94,7 @@ struct TablesCommand: VarveSubcommand {
         facts.add("commits", Quantities.count(history.nextSequence))
         facts.add("head", history.head.description)
         facts.add("objects", "tables/\(history.id)/")
-        return ["", "table \(history.record.name)" + (ordinal == 0 ? "" : " (\(ordinal + 1))")]
-            + facts.lines
+        return ["", "table \(titles.title(of: history.record))"] + facts.lines
     }
 }
 

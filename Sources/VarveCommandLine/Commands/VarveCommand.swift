@@ -23,8 +23,8 @@ public struct VarveCommand: ParsableCommand {
             The options -r, --json, -q and -v may stand before the command, too: \
             varve -r /backups/shop tables
 
-            Topics: varve help glossary, varve help times, varve help changes, \
-            varve help exit-status
+            Topics: varve help glossary, varve help table-names, varve help times, \
+            varve help changes, varve help exit-status
             """,
         version: version,
         groupedSubcommands: [

@@ -20,7 +20,7 @@ enum HistoryText {
         for entry in found.tables {
             guard let history = entry.history else { continue }
             table.add(
-                entry.name, Quantities.duration(seconds: history.seconds),
+                entry.title, Quantities.duration(seconds: history.seconds),
                 Quantities.count(history.changes), Quantities.bytes(history.historyBytes),
                 Quantities.bytes(history.bytesADay), Quantities.bytes(history.backupBytes),
                 Quantities.bytes(history.imageBytes), Quantities.count(entry.objects),
@@ -36,7 +36,7 @@ enum HistoryText {
         for entry in found.tables {
             for day in entry.history?.days.suffix(daysMax) ?? [] {
                 table.add(
-                    String(day.start.description.prefix(10)), entry.name,
+                    String(day.start.description.prefix(10)), entry.title,
                     Quantities.count(day.checkpoints), Quantities.count(day.changes),
                     Quantities.bytes(day.runBytes))
             }
@@ -50,7 +50,7 @@ enum HistoryText {
             let texts = windows.map {
                 "\(Quantities.count($0.days, "day")) \(Quantities.bytes($0.freedBytes))"
             }
-            return "A shorter window of \(table.name) would free at least: "
+            return "A shorter window of \(table.title) would free at least: "
                 + texts.joined(separator: ", ") + "."
         }
     }

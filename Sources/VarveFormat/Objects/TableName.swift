@@ -2,10 +2,11 @@ public import VarveBytes
 
 /// What a table may be called. Source: Spec 13.
 public enum TableName {
-    /// Whether the name has 1 to 255 characters of `A–Z a–z 0–9 _ . -`.
+    /// Whether the name has 1 to 255 characters of `A–Z a–z 0–9 _ . -`, and is not `.` or
+    /// `..`, which every file system takes for a directory. Source: Spec 13.
     public static func isValid(_ name: String) -> Bool {
         let bytes = name.utf8
-        return (1...255).contains(bytes.count)
+        return (1...255).contains(bytes.count) && name != "." && name != ".."
             && bytes.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -23,7 +24,7 @@ public enum TableName {
         if isValid(name) { return }
         throw VarveError(
             .invalidInput,
-            "a table's name has 1 to 255 letters, digits, '_', '-' and '.'; "
-                + "this one is \"\(name.prefix(300))\"")
+            "a table's name has 1 to 255 letters, digits, '_', '-' and '.', and is not '.' or "
+                + "'..'; this one is \"\(name.prefix(300))\"")
     }
 }

@@ -101,6 +101,7 @@ struct ObjectNameTests {
     @Test(arguments: [
         ("a", true), ("A-z_0.9", true), (String(repeating: "x", count: 255), true), ("", false),
         (String(repeating: "x", count: 256), false), ("a/b", false), ("ä", false), ("a b", false),
+        (".", false), ("..", false), ("...", true), ("a.", true),
     ])
     func checksTableNames(name: String, isValid: Bool) {
         #expect(TableName.isValid(name) == isValid)
