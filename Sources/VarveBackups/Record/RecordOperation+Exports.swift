@@ -103,7 +103,11 @@ extension RecordOperation {
     private func checkTable(
         _ name: String, _ window: ExportWindow, _ path: String
     ) throws(VarveError) {
-        guard let known = try repository.newestTable(name)?.record else { return }
+        let entries = try repository.incarnations(of: name)
+        guard
+            let known = TableResolution.incarnation(serviceID: window.tableID, entries)?
+                .entry.record
+        else { return }
         if let arn = window.tableARN, !arn.isEmpty, !known.arn.isEmpty, arn != known.arn {
             throw VarveError(
                 .refused,
