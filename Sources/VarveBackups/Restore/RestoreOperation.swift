@@ -37,13 +37,14 @@ public struct RestoreOperation {
         let found = try repository.state(
             request.state, of: request.table, tell: { control.tell($0) })
         do {
-            return try run(found.history, found.state)
+            return try run(found)
         } catch let error as VarveError {
             throw repository.explained(error, restoring: found.state.plan, of: found.history)
         }
     }
 
-    private func run(_ history: TableHistory, _ state: SelectedState) throws -> RestoreReceipt {
+    private func run(_ found: FoundState) throws -> RestoreReceipt {
+        let (history, state) = (found.history, found.state)
         let bounds = try KeyArguments.bounds(
             partition: request.partition, range: request.keyRange, history.record.keySchema)
         let target = try makeTarget(history, state, bounds)
