@@ -31,7 +31,7 @@ struct RetentionCalendar {
     ) -> [Range<Int64>] {
         var result: [Range<Int64>] = []
         var end = second
-        while UInt64(result.count) < count, end > first {
+        while UInt64(result.count) < count, end >= first {
             let next = Self.period(period, endingFrom: end)
             result.append(next)
             end = next.lowerBound

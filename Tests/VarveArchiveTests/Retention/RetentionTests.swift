@@ -222,6 +222,13 @@ struct RetentionTests {
         #expect(months.count == 300)
         #expect(zip(months, months.dropFirst()).allSatisfy { $0.lowerBound == $1.upperBound })
         #expect(months.allSatisfy { (28...31).contains(($0.count) / 86_400) })
+        // The oldest state of all may be that of the very end of a period: the period counts, or
+        // pruning again would drop what pruning kept.
+        for first in [0, 1, -1] as [Int64] {
+            let end = months[2].upperBound
+            let found = RetentionCalendar.periods(.month, 9, before: second, first: end + first)
+            #expect(found == Array(months.prefix(first == 1 ? 2 : 3)))
+        }
         let early = RetentionCalendar.period(.month, endingFrom: -1)
         #expect(text(early) == "1969-12-01T00:00:00Z 1970-01-01T00:00:00Z")
     }
