@@ -5,11 +5,17 @@ public import VarveFormat
 // pages.
 
 extension TableHistory {
-    /// The checkpoint with the greatest instant that is not in doubt; nil if there is none.
+    /// The checkpoint with the greatest instant that is not in doubt; nil if there is none. A
+    /// backup whose instant no range holds does not count: repair keeps the records of states that
+    /// are lost. Source: Spec 10, The newest state.
     /// - Throws: `damaged` if pages of checkpoints are.
-    /// - Complexity: no page if a commit or the end of a range tells it, else one a level.
+    /// - Complexity: O(ranges); no page if a commit or the end of a range tells it, else one a
+    ///   level.
     public var latest: RecordedCheckpoint? {
-        get throws(VarveError) { try soundCheckpoint(upTo: .greatest) }
+        get throws(VarveError) {
+            guard let end = storedRanges.map(\.to).max() else { return nil }
+            return try soundCheckpoint(upTo: end)
+        }
     }
 
     /// The checkpoint with the greatest instant, in doubt or not.

@@ -225,6 +225,11 @@ struct RepairTests {
                 there.append(second)
             }
             #expect(there.isEmpty == (lost == 0 && !there.contains(30)), "\(lost): \(there)")
+            // The newest state is the newest one that is there, whatever backups say.
+            if let newest = there.last {
+                let instant = TestRepository.instant(newest)
+                #expect(try history.newestPlan().instant == instant, label)
+            }
             // The backups that are lost are told, and can be forgotten.
             let affected = report.verification.backups.filter(\.isAffected)
             #expect(affected.count == 4 - there.count, label)
