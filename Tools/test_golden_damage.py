@@ -36,7 +36,8 @@ class GoldenDamageTests(unittest.TestCase):
             title = state.removesuffix(".jsonl")
             if "@" in title:
                 table, instant = title.split("@")
-                self.states.append((table, ("--at", instant), items))
+                which = ("--latest",) if instant == "newest" else ("--at", instant)
+                self.states.append((table, which, items))
             else:
                 table, backup = title.split("-", 1)
                 self.states.append((table, ("--backup", backup), items))

@@ -57,7 +57,7 @@ extension GoldenBuilder {
     }
 
     /// Lines in key order, of what there is when all changes before a second are done.
-    private static func state(
+    static func state(
         _ first: [String], _ changes: [Change], before second: Int64, _ schema: KeySchema
     ) throws -> [String] {
         var lines: [[UInt8]: String] = [:]
@@ -75,7 +75,7 @@ extension GoldenBuilder {
     }
 
     /// Changes as a parser hands them over; each takes as many bytes of the source as its line.
-    private static func batch(
+    static func batch(
         _ changes: [Change], _ schema: KeySchema, from end: inout UInt64
     ) throws -> ChangeBatch {
         var batch = ChangeBatch()

@@ -18,6 +18,7 @@ struct GoldenRepository: CustomTestStringConvertible {
         GoldenRepository(name: "values") { try GoldenContents.values() },
         GoldenRepository(name: "history") { try GoldenContents.history() },
         GoldenRepository(name: "recorded") { try GoldenContents.recorded() },
+        GoldenRepository(name: "kept") { try GoldenContents.kept() },
         GoldenRepository(name: "films") { try GoldenContents.films() },
     ]
 
@@ -66,7 +67,8 @@ struct GoldenRepository: CustomTestStringConvertible {
         return store
     }
 
-    /// Lines of DynamoDB JSON by backup, as `table-backup`, or by instant, as `table@second`.
+    /// Lines of DynamoDB JSON by backup, as `table-backup`, by instant, as `table@second`, or of
+    /// the newest state, as `table@newest`.
     func expected() throws -> [String: [UInt8]] {
         var result: [String: [UInt8]] = [:]
         let files = try Self.files(under: directory.appendingPathComponent("expected"))

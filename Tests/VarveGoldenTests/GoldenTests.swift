@@ -61,9 +61,14 @@ struct GoldenTests {
         }
         for (name, text) in expected {
             let parts = name.split(separator: "@")
-            let second = try #require(parts.count == 2 ? Int64(parts[1]) : nil, "\(name)")
-            let history = try repository.history(of: String(parts[0]))
-            let plan = try history.plan(at: try #require(Instant(second: second)))
+            let history = try repository.history(of: String(try #require(parts.first)))
+            let plan: StatePlan
+            if parts.last == "newest" {
+                plan = try history.newestPlan()
+            } else {
+                let second = try #require(parts.count == 2 ? Int64(parts[1]) : nil, "\(name)")
+                plan = try history.plan(at: try #require(Instant(second: second)))
+            }
             var digest = Hash256.zero
             let restored = try repository.restore(history, plan, digest: &digest)
             #expect(try restored == rows(text, history.record.keySchema), "\(name)")

@@ -22,6 +22,13 @@ struct ObjectExamination {
 
     init(_ store: MemoryStore) throws {
         for (name, bytes) in try store.everything().sorted(by: { $0.key < $1.key }) {
+            if name.hasPrefix("copied/") {
+                // A copy's mark: the name says all. Source: Spec 09, first paragraph.
+                guard name.hasSuffix("/" + bytes.raw.hexadecimal), bytes.count == 32 else {
+                    throw VarveError(.damaged, "the mark is not what its name says", at: name)
+                }
+                continue
+            }
             guard let object = ObjectName(path: name) else {
                 throw VarveError(.damaged, "no object has such a name", at: name)
             }

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import VarveBytes
 @testable import VarveFormat
@@ -39,6 +40,35 @@ struct CutHashTests {
             [0x7f] + [UInt8](repeating: 0xff, count: 7) + [UInt8](repeating: 0, count: 8)
         let run = hash.run(level: 1, key: [9].raw, time: -1, sequence: 0)
         #expect(run == Self.sipHash([1, 2, 9] + early))
+    }
+
+    /// The table of hashes in Spec 06.
+    @Test func givesTheHashesOfTheSpec() throws {
+        let text = try String(
+            contentsOf: VectorFile<String>.root.appendingPathComponent("Spec/06-cut-rule.md"),
+            encoding: .utf8)
+        let hash = try CutHash(cutKey: Self.key.raw)
+        var count = 0
+        for line in text.split(separator: "\n") {
+            let cells = line.split(separator: "|").map { $0.filter { !" `".contains($0) } }
+            guard cells.count == 3, cells[2].count == 16, let wanted = UInt64(cells[2], radix: 16)
+            else { continue }
+            let input = try #require([UInt8](hexadecimal: cells[1]))
+            let key = Array(input.dropFirst(2).dropLast(input[1] == 2 ? 16 : 0))
+            if input[1] == 1 {
+                #expect(hash.image(level: input[0], key: key.raw) == wanted, "\(line)")
+            } else {
+                let stamp = input.suffix(16).reduce(into: (UInt64(0), UInt64(0))) {
+                    $0 = ($0.0 << 8 | $0.1 >> 56, $0.1 << 8 | UInt64($1))
+                }
+                let time = Int64(bitPattern: stamp.0 ^ 1 << 63)
+                let run = hash.run(
+                    level: input[0], key: key.raw, time: time, sequence: stamp.1)
+                #expect(run == wanted, "\(line)")
+            }
+            count += 1
+        }
+        #expect(count == 3)
     }
 
     @Test func refusesAKeyOfAnotherLength() {
