@@ -13,6 +13,7 @@ import io
 import json
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -955,6 +956,49 @@ class VectorTests(unittest.TestCase):
         for config in roots:
             with self.subTest(repository=config):
                 self.assertEqual(run("verify", os.path.dirname(config))[::2], (0, ""))
+
+    def test_golden_states(self):
+        """Every state beside a golden repository is the one restored, item by item."""
+        golden = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Fixtures",
+                              "golden")
+        count = 0
+        for path in sorted(glob.glob(os.path.join(golden, "*", "expected", "*.jsonl"))):
+            title = os.path.basename(path).removesuffix(".jsonl")
+            root = os.path.join(os.path.dirname(os.path.dirname(path)), "repository")
+            if "@" in title:
+                table, instant = title.split("@")
+                which = ("--latest",) if instant == "newest" else ("--at", instant)
+            elif title.startswith("key-"):
+                table, backup = title.rsplit("-", 1)
+                which = ("--backup", backup)
+            else:
+                table, backup = title.split("-", 1)
+                which = ("--backup", backup)
+            with self.subTest(state=path), open(path, encoding="utf-8") as file:
+                code, out, errors = run("restore", root, table, *which)
+                self.assertEqual((code, errors), (0, ""))
+                self.assertEqual([canonical(json.loads(line)) for line in out.splitlines()],
+                                 [canonical(json.loads(line)) for line in file])
+            count += 1
+        self.assertGreater(count, 40)
+
+    def test_hashes_of_the_specification(self):
+        """The table of examples in Spec 06, and its cuts of five entries."""
+        spec = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Spec",
+                            "06-cut-rule.md")
+        with open(spec, encoding="utf-8") as file:
+            text = file.read()
+        rows = re.findall(r"^\| [^|]+ \| `([0-9a-f ]+)` \| `([0-9a-f]{16})` \|$", text, re.M)
+        self.assertEqual(len(rows), 3)
+        messages = [bytes.fromhex(message) for message, _ in rows]
+        self.assertEqual([f"{h:016x}" for h in reader.siphash_many(bytes(range(16)), messages)],
+                         [h for _, h in rows])
+        weights, hashes = (
+            [int(cell) for cell in re.search(rf"^\| {name} \|(.*)\|$", text, re.M)[1].split("|")]
+            for name in ("weight", "`h`"))
+        for ends in ([3, 5], [2, 5], [5]):
+            case = {"window": 100, "weights": weights}
+            self.assertEqual(self.cut_problems(case, hashes, ends) == [], ends == [3, 5])
 
 
 if __name__ == "__main__":

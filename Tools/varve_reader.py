@@ -2186,8 +2186,10 @@ class Settings:
             kinds.append(kind)
             document = cursor.text(SETTINGS_BYTES_MAX)
             self.texts[kind] = document
+            if not kind:
+                cursor.fail("a document of settings has no kind")
             if kind not in self.KINDS:
-                cursor.fail(f"there is no kind of settings {kind!r}")
+                continue
             try:
                 self.documents[kind] = json.loads(document)
             except (ValueError, RecursionError):
