@@ -137,6 +137,13 @@ struct RecordCommand: VarveSubcommand {
 
     // MARK: Telling
 
+    /// Why changes are not recorded yet, and what to do.
+    private func waiting(_ count: Int) -> String {
+        if lateness == 0 { return "\(Quantities.count(count)) of a second that is not over" }
+        return "\(Quantities.count(count, "change")) of the last "
+            + "\(Quantities.count(lateness + 1, "second")) wait for --lateness: run this again"
+    }
+
     private func lines(_ report: RecordReport) -> [String] {
         var lines: [String] = []
         for table in report.tables {
@@ -154,10 +161,7 @@ struct RecordCommand: VarveSubcommand {
             count("known already", statistics.known + statistics.covered)
             count("without effect", statistics.noChanges)
             count("rejected", table.rejectedCount)
-            facts.add(
-                "not yet",
-                table.heldCount > 0
-                    ? "\(Quantities.count(table.heldCount)) of a second that is not over" : nil)
+            facts.add("not yet", table.heldCount > 0 ? waiting(table.heldCount) : nil)
             facts.add(
                 "stored",
                 "\(Quantities.bytes(statistics.writtenBytes)) in "
