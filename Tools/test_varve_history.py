@@ -35,7 +35,8 @@ class EverySecondTests(RepositoryTest):
                 self.assert_every_second(table)
 
     def assert_clean(self):
-        self.assertEqual(run("verify", self.root), (0, "", ""))
+        self.assertEqual(
+            run("verify", self.root), (0, f"{self.root}: no problems found\n", ""))
 
     def assert_every_second(self, table):
         repository = reader.Repository(self.root)
@@ -108,10 +109,12 @@ class RefusalTests(RepositoryTest):
         return run("restore", self.root, "Sample", "--at", str(START + second))
 
     def test_sample_is_clean(self):
-        self.assertEqual(run("verify", self.root), (0, "", ""))
+        self.assertEqual(
+            run("verify", self.root), (0, f"{self.root}: no problems found\n", ""))
         shutil.rmtree(self.root)
         write_sample(self.root, layout=True)
-        self.assertEqual(run("verify", self.root), (0, "", ""))
+        self.assertEqual(
+            run("verify", self.root), (0, f"{self.root}: no problems found\n", ""))
 
     def test_refusals_name_the_nearest(self):
         for second, nearest in (
@@ -160,7 +163,8 @@ class RefusalTests(RepositoryTest):
         self.assertIn('"tail"', out)
         self.assertNotIn('"tail"', self.restore(36)[1])
         self.assertEqual(self.restore(37)[0], 1)
-        self.assertEqual(run("verify", self.root), (0, "", ""))
+        self.assertEqual(
+            run("verify", self.root), (0, f"{self.root}: no problems found\n", ""))
 
     def test_versions_of_an_item(self):
         for layout in (False, True):
@@ -233,7 +237,8 @@ class DamageTests(RepositoryTest):
     def test_a_record_alone_is_no_table_yet(self):
         table = HistoryTable(Writer(self.root), "Sample", [("id", "S")])
         self.assertEqual(run("list", self.root), (0, "", ""))
-        self.assertEqual(run("verify", self.root), (0, "", ""))
+        self.assertEqual(
+            run("verify", self.root), (0, f"{self.root}: no problems found\n", ""))
         table.begin(START, [])
         os.unlink(os.path.join(self.root, table.directory, "table"))
         self.assertEqual(run("list", self.root)[0], 1)
@@ -293,6 +298,8 @@ class BrokenRuleTests(RepositoryTest):
             fields["pieces"] = fields["pieces"] * 2
 
         self.assert_all_found({
+            "a beginning without changes": ("commit 0", set_to(changes=5),
+                                            "begins a range, and counts changes"),
             "the first begins": ("commit 0", set_to(flags=0), "does not begin a range"),
             "hash before": ("commit 3", set_to(before=bytes(32)), "hash before"),
             "table": ("commit 3", set_to(table=bytes(16)), "table or sequence"),
@@ -389,7 +396,8 @@ class BrokenRuleTests(RepositoryTest):
         table = write_sample(self.root)
         table.fence()
         table.record(at(40), [put(38, "a", "8")])
-        self.assertEqual(run("verify", self.root), (0, "", ""))
+        self.assertEqual(
+            run("verify", self.root), (0, f"{self.root}: no problems found\n", ""))
 
         def write(root, spoil, layout):
             table = write_sample(root)
@@ -397,6 +405,23 @@ class BrokenRuleTests(RepositoryTest):
             table.fence()
 
         self.assert_found("has two times and no pieces", None, False, write)
+
+        def write_other_state(root, spoil, layout):
+            table = write_sample(root)
+            table.spoil = {"commit 10": lambda fields: fields.update(totals=(7, 7, 7))}
+            table.fence()
+
+        self.assert_found("has another state than before it", None, False, write_other_state)
+
+    def test_lost_records(self):
+        table = write_sample(self.root)
+        directory = os.path.join(self.root, table.directory, "settings")
+        os.makedirs(directory, exist_ok=True)
+        with open(os.path.join(directory, f"{7:016x}"), "wb"):
+            pass
+        code, _, errors = run("verify", self.root)
+        self.assertEqual(code, 1)
+        self.assertIn("a record before it is missing", errors)
 
     def test_missing_commits(self):
         for layout in (False, True):
@@ -525,7 +550,8 @@ class HostileTests(RepositoryTest):
                         self.assertNotIn("cannot be read (", errors)
             with open(path, "wb") as file:
                 file.write(data)
-        self.assertEqual(run("verify", self.root), (0, "", ""))
+        self.assertEqual(
+            run("verify", self.root), (0, f"{self.root}: no problems found\n", ""))
 
 
 class CheckpointPageTests(RepositoryTest):
@@ -549,7 +575,8 @@ class CheckpointPageTests(RepositoryTest):
     def test_every_size(self):
         for seconds in (1, 2, 3, 4, 7, 11, 12, 35, 36, 40):
             table = self.write(seconds=seconds)
-            self.assertEqual(run("verify", self.root), (0, "", ""))
+            self.assertEqual(
+            run("verify", self.root), (0, f"{self.root}: no problems found\n", ""))
             history = reader.History(reader.Repository(self.root), table.id.hex())
             known = sorted(table.ranges[0].checkpoints)
             self.assertEqual([one.second for one in history.checkpoints.all()], known)
@@ -608,7 +635,8 @@ class CheckpointPageTests(RepositoryTest):
     def test_leaves_need_not_be_full(self):
         self.write({"leaves": lambda leaves: leaves.__setitem__(
             slice(0, 2), [leaves[0][:3], leaves[0][3:] + leaves[1]])})
-        self.assertEqual(run("verify", self.root), (0, "", ""))
+        self.assertEqual(
+            run("verify", self.root), (0, f"{self.root}: no problems found\n", ""))
 
     def test_a_root_has_two_children(self):
         self.write({"lone root": None}, seconds=2)
@@ -636,7 +664,8 @@ class TimeListTests(RepositoryTest):
 
     def test_right_and_broken(self):
         self.write(lambda entries: (entries,))
-        self.assertEqual(run("verify", self.root), (0, "", ""))
+        self.assertEqual(
+            run("verify", self.root), (0, f"{self.root}: no problems found\n", ""))
         for change in (
                 lambda entries: (entries[:-1],),
                 lambda entries: (entries + [(START + 9, 14)],),

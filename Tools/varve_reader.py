@@ -3845,6 +3845,8 @@ class Verifier:
         repository = self.repository
         history = History(repository, table_id)
         directory = history.directory
+        for kind in ("settings", "retention"):
+            self.ordinals(f"{directory}/{kind}")
         for name in repository.names(f"{directory}/settings", HEX_16):
             self.report.attempt(name, lambda n=f"{directory}/settings/{name}": Settings(
                 repository.read(n), n))
@@ -3869,6 +3871,14 @@ class Verifier:
             if backup is not None:
                 backups.append(backup)
         self.report.attempt(directory, self.states, history, backups, covered)
+
+    def ordinals(self, directory):
+        """Ordinals run from 0 without a gap: behind one a record is lost, and with it a promise."""
+        names = sorted(self.repository.names(directory, HEX_16))
+        for place, name in enumerate(names):
+            if int(name, 16) != place:
+                self.report.problem(f"{directory}/{name}: a record before it is missing")
+                return
 
     def old_layouts(self, history):
         numbers = history.layout_numbers()
@@ -3933,6 +3943,15 @@ class Verifier:
         if commit.is_fence:
             if commit.time_from != commit.time_to:
                 problem(f"{commit.where}: it has two times and no pieces")
+            if reached not in (None, TIME_LEAST, commit.time_to):
+                problem(f"{commit.where}: it is empty, and does not end where the others do")
+            if commit.changes or commit.changes_digest:
+                problem(f"{commit.where}: it has no pieces and counts changes")
+            # An older copy that came last has a state of its own.
+            if before is not None and before.time_to == commit.time_to and (
+                    (commit.items, commit.bytes, commit.digest)
+                    != (before.items, before.bytes, before.digest)):
+                problem(f"{commit.where}: it is empty, and has another state than before it")
             return
         if commit.begins and commit in history.commits:
             # An older copy belongs where every second is not known already.
@@ -3959,6 +3978,8 @@ class Verifier:
             problem(f"{commit.where}: it has {len(commit.pieces)} pieces instead of one")
             return
         piece = commit.pieces[0]
+        if commit.begins and (commit.changes or any(c.changes for c in commit.checkpoints)):
+            problem(f"{commit.where}: it begins a range, and counts changes")
         if commit.begins and (piece.is_run or commit.time_from != commit.time_to):
             problem(f"{commit.where}: it begins a range, and is no image of one instant")
         if piece.time_to != commit.time_to:
@@ -4206,12 +4227,23 @@ class Verifier:
             return
         runs = [piece for piece in layout.pieces if piece.is_run]
         for one in layout.ranges:
+            self.range_end(layout, one)
             mine = [p for p in runs if one.time_from <= p.time_from and p.time_to <= one.time_to]
             if sum(p.tree.digest for p in mine) & MASK_256 != one.changes_digest:
                 self.report.problem(f"{layout.where}: the change digest of the range {one} is not "
                                     f"that of its runs")
             if not one.checkpoints_only:
                 self.covered_commits(one, covered)
+
+    def range_end(self, layout, one):
+        """A range ends with the state of its checkpoint, and perhaps with the layout's commit."""
+        problem = self.report.problem
+        if one.last == layout.next_sequence - 1 and one.last_hash != layout.before:
+            problem(f"{layout.where}: the range {one} ends with another commit than the layout")
+        ordinal = self.checkpoints.find(one.time_to)
+        if ordinal is not None and not self.checkpoints.matches(
+                ordinal, one.items, one.bytes, one.digest):
+            problem(f"{layout.where}: the range {one} has another state than its checkpoint")
 
     def exact_range(self, one):
         """The runs hold a range that is exact at every second whole, and none crosses it."""

@@ -30,9 +30,13 @@ extension RepositoryRepair {
             }
             try lose(name, entry.name, bytes)
         }
-        guard isReplica else { return }
-        try takeMissingTables(repository)
-        for id in try tableIDs() { try takeMissingCommits(id, repository) }
+        if isReplica {
+            try takeMissingTables(repository)
+            for id in try tableIDs() { try takeMissingCommits(id, repository) }
+        }
+        for id in try tableIDs() {
+            try fillGaps(id) { isReplica ? try sound($0, repository.configuration.id) : nil }
+        }
     }
 
     /// The bytes of a record in the other repository, if they are sound.

@@ -45,10 +45,22 @@ public struct RetentionPolicy: Sendable, Hashable {
 
 extension Repository {
     /// What is promised of a table's history.
+    /// - Throws: `damaged` if a record cannot be read, or is missing before another: what it
+    ///   promised is not known. Source: Spec 11, Verification.
     public func retention(of table: TableID) throws(VarveError) -> RetentionPolicy {
         var records: [RetentionRecord] = []
-        for entry in try store.list(ObjectName.retentionPrefix(of: table)) {
-            guard case .retention? = ObjectName(path: entry.name) else { continue }
+        var expected: UInt64 = 0
+        let entries = try store.list(ObjectName.retentionPrefix(of: table))
+        for entry in entries.sorted(by: { $0.name < $1.name }) {
+            guard case .retention(_, let ordinal)? = ObjectName(path: entry.name) else { continue }
+            if ordinal != expected {
+                throw VarveError(
+                    .damaged,
+                    "the record is missing, and what it promised is not known; copy it back from "
+                        + "a replica, or run 'varve repair'",
+                    at: ObjectName.retention(table, ordinal: expected).path)
+            }
+            expected += 1
             let record = try RetentionRecord(sealed: try store.read(entry.name), name: entry.name)
             if record.endsEarlierPromises { records = [] }
             records.append(record)

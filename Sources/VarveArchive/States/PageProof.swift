@@ -4,25 +4,42 @@ import VarveModel
 
 /// Decodes pages to the last value and encodes them again: a page is a pure function of what it
 /// holds (Spec 07), so that any difference is a writer's fault.
-enum PageProof {
-    /// - Returns: whether the blob is a page at all.
+struct PageProof: Sendable {
+    /// Where outlined values are.
+    let blobs: BlobStore
+    /// Names of the key attributes of all tables.
+    let keyNames: Set<String>
+
+    /// - Parameter id: the blob's.
+    /// - Returns: of a leaf what it holds, unless an outlined value cannot be read.
     /// - Throws: `damaged`.
-    static func prove(_ plain: RawSpan, _ type: BlobType) throws(VarveError) -> Bool {
+    func prove(
+        _ plain: RawSpan, _ type: BlobType, _ id: Hash256
+    ) throws(VarveError) -> LeafSummary? {
         switch type {
-        case .imageLeaf: try proveLeaf(plain, .image)
-        case .runLeaf: try proveLeaf(plain, .run)
-        case .imageIndex: try proveIndex(plain, .image)
-        case .runIndex: try proveIndex(plain, .run)
-        case .outlinedValue: try proveValue(plain)
+        case .imageLeaf: return try summarize(plain, .image, id)
+        case .runLeaf: return try summarize(plain, .run, id)
+        case .imageIndex: try Self.proveIndex(plain, .image)
+        case .runIndex: try Self.proveIndex(plain, .run)
+        case .outlinedValue: try Self.proveValue(plain)
         case .checkpointLeaf: _ = try CheckpointLeaf(plain)
         case .checkpointIndex: _ = try SpanIndexPage(plain, kind: .checkpoints)
         case .timeList: _ = try TimeListPage(plain)
         case .timeListIndex: _ = try SpanIndexPage(plain, kind: .timeList)
         }
-        return type != .outlinedValue
+        return nil
     }
 
-    /// The key types that a leaf page states itself.
+    private func summarize(
+        _ plain: RawSpan, _ kind: TreeKind, _ id: Hash256
+    ) throws(VarveError) -> LeafSummary? {
+        let schema = try Self.schema(of: plain)
+        guard let facts = try proveLeaf(plain, kind, schema, id) else { return nil }
+        let mayHoldKey = try LeafPageReader.names(plain, anyOf: keyNames)
+        return LeafSummary(facts, kind, schema, mayHoldKey: mayHoldKey)
+    }
+
+    /// The key types that a leaf page states itself; no attribute has an empty name as these keys.
     static func schema(of plain: RawSpan) throws(VarveError) -> KeySchema {
         var cursor = ByteCursor(plain)
         try cursor.skip(1)
@@ -30,8 +47,8 @@ enum PageProof {
         let sortTag = try cursor.u8()
         let sort = sortTag == 0 ? nil : try keyType(sortTag, cursor)
         return KeySchema(
-            partition: KeyAttribute(name: "partition", type: partition),
-            sort: sort.map { KeyAttribute(name: "sort", type: $0) })
+            partition: KeyAttribute(name: "", type: partition),
+            sort: sort.map { KeyAttribute(name: "", type: $0) })
     }
 
     private static func keyType(
@@ -43,23 +60,27 @@ enum PageProof {
         return type
     }
 
-    private static func proveLeaf(_ plain: RawSpan, _ kind: TreeKind) throws(VarveError) {
-        let schema = try schema(of: plain)
+    /// Proves a leaf page of a table with these keys.
+    /// - Returns: nil if an outlined value cannot be read.
+    func proveLeaf(
+        _ plain: RawSpan, _ kind: TreeKind, _ schema: KeySchema, _ id: Hash256
+    ) throws(VarveError) -> LeafFacts? {
         var page = LeafPageReader(schema: schema)
         try page.open(plain.copyBytes(), kind: kind)
         var again = ByteWriter(capacity: plain.byteCount)
         var encoder = LeafPageEncoder(schema: schema)
+        var changes = ChangeBuffer(capacity: plain.byteCount * 4)
         switch kind {
         case .image:
-            var rows = RowBuffer(capacity: plain.byteCount * 4)
-            _ = try page.next(into: &rows)
-            try encoder.encodeImage(rows: rows, range: 0..<rows.count, into: &again)
+            _ = try page.next(into: &changes.rows)
+            try encoder.encodeImage(
+                rows: changes.rows, range: 0..<changes.rows.count, into: &again)
         case .run:
-            var changes = ChangeBuffer(capacity: plain.byteCount * 4)
             _ = try page.next(into: &changes)
             try encoder.encodeRun(changes: changes, range: 0..<changes.count, into: &again)
         }
-        try compare(plain, again)
+        try Self.compare(plain, again)
+        return try facts(changes, kind, id)
     }
 
     private static func proveIndex(_ plain: RawSpan, _ kind: TreeKind) throws(VarveError) {

@@ -40,6 +40,8 @@ extension Verification {
         var faults: [(entry: PackEntry, message: String)] = []
         /// Large values that leaves name.
         var values: [Hash256] = []
+        /// What leaves hold that were decoded.
+        var leaves: [LeafSummary] = []
     }
 
     /// Plain bytes that a worker gets at a time.
@@ -53,11 +55,11 @@ extension Verification {
         let chosen = chosenPacks()
         if chosen.isEmpty { return }
         let total = chosen.reduce(0) { $0 + UInt64(packs[$1] ?? 0) }
-        let decodes = options.decodesPages
+        let proof = options.decodesPages ? pageProof : nil
         let pipeline = OrderedPipeline<Task, Result>(limit: repository.pipelineLimit) { task in
             switch task {
             case .name(let pack): Self.proveName(pack)
-            case .blobs(let pack, let range): Self.prove(pack, range, decodes: decodes)
+            case .blobs(let pack, let range): Self.prove(pack, range, proof)
             }
         }
         var state = DataState()
@@ -99,6 +101,7 @@ extension Verification {
             report.counts.pagesDecoded += result.pagesDecoded
             state.faults += result.faults
             for value in result.values { try look(for: value) }
+            for leaf in result.leaves { hold(leaf) }
             guard let nameFits = result.nameFits else { return }
             // The hash comes last of a pack.
             finish(result.pack, nameFits: nameFits, state.faults)
@@ -162,7 +165,9 @@ extension Verification {
     }
 
     /// Proves blobs by their ids; runs on any thread.
-    private static func prove(_ pack: LoadedPack, _ range: Range<Int>, decodes: Bool) -> Result {
+    private static func prove(
+        _ pack: LoadedPack, _ range: Range<Int>, _ proof: PageProof?
+    ) -> Result {
         var result = Result(pack: pack)
         let bytes = pack.bytes
         var plain = ByteWriter(capacity: 1 << 20)
@@ -176,8 +181,10 @@ extension Verification {
                 result.blobs += 1
                 result.plainBytes += UInt64(plain.count)
                 try result.values += Outlining.outlinedIDs(of: plain.bytes, entry.type)
-                if decodes, try PageProof.prove(plain.bytes, entry.type) {
-                    result.pagesDecoded += 1
+                if let proof {
+                    let leaf = try proof.prove(plain.bytes, entry.type, entry.id)
+                    if let leaf { result.leaves.append(leaf) }
+                    if entry.type != .outlinedValue { result.pagesDecoded += 1 }
                 }
                 for reader in pack.indexes {
                     let found = try reader.location(of: entry.id) { $0 == pack.name }

@@ -39,7 +39,8 @@ extension Verification {
     /// record, in its backups (an ARN) or settings, that has the table's id. So what is found is no
     /// guess; nil if nothing names the table.
     private func lostName(of id: TableID, _ names: Names) -> String? {
-        let places = [ObjectName.table(id).path] + names.backups.map(\.name) + names.settings
+        let places = [ObjectName.table(id).path] + names.backups.map(\.name)
+            + names.settings.map(\.name)
         for name in places {
             guard let bytes = try? repository.store.readIfPresent(name) else { continue }
             if let found = Self.parts(of: bytes).first(where: { isName($0, of: id) }) {

@@ -1,5 +1,6 @@
 import VarveBytes
 import VarveFormat
+import VarveModel
 import VarveStorage
 
 // Records of tables: chains of commits, layouts, settings, backups.
@@ -11,8 +12,8 @@ extension Verification {
         var commits: [(sequence: UInt64, name: String)] = []
         var layouts: [(number: UInt64, name: String)] = []
         var backups: [(id: BackupID, name: String)] = []
-        var settings: [String] = []
-        var retention: [String] = []
+        var settings: [(ordinal: UInt64, name: String)] = []
+        var retention: [(ordinal: UInt64, name: String)] = []
         var lease: String?
     }
 
@@ -27,10 +28,10 @@ extension Verification {
                 names[table, default: Names()].layouts.append((number, entry.name))
             case .backup(let table, let id)?:
                 names[table, default: Names()].backups.append((id, entry.name))
-            case .settings(let table, _)?:
-                names[table, default: Names()].settings.append(entry.name)
-            case .retention(let table, _)?:
-                names[table, default: Names()].retention.append(entry.name)
+            case .settings(let table, let ordinal)?:
+                names[table, default: Names()].settings.append((ordinal, entry.name))
+            case .retention(let table, let ordinal)?:
+                names[table, default: Names()].retention.append((ordinal, entry.name))
             case .lease(let table)?: names[table, default: Names()].lease = entry.name
             default: continue
             }
@@ -66,8 +67,10 @@ extension Verification {
             loseTable(id, names)
             return nil
         }
-        for name in names.settings { _ = read(name, as: SettingsRecord.self) }
-        for name in names.retention { _ = read(name, as: RetentionRecord.self) }
+        for (_, name) in names.settings { _ = read(name, as: SettingsRecord.self) }
+        for (_, name) in names.retention { _ = read(name, as: RetentionRecord.self) }
+        checkOrdinals(names.settings, "settings")
+        checkOrdinals(names.retention, "retention")
         if let lease = names.lease { _ = read(lease, as: LeaseRecord.self) }
         guard let record = read(path, as: TableRecord.self) else {
             loseTable(id, names)
@@ -79,6 +82,7 @@ extension Verification {
             return nil
         }
         report.counts.tables += 1
+        keyNames.formUnion([record.keySchema.partition, record.keySchema.sort].compactMap(\.?.name))
         let layout = checkLayouts(id, names.layouts)
         let commits = checkCommits(id, record, layout, names.commits)
         let backups = readBackups(id, record.name, names.backups)
@@ -122,6 +126,7 @@ extension Verification {
         /// Hash of the commit before, unless that one cannot be read.
         var before: Hash256? = layout?.before ?? record.hash
         var expected = first
+        var end = ChainEnd(layout)
         for (sequence, name) in names.sorted(by: { $0.sequence < $1.sequence }) {
             let isCovered = sequence < first
             if !isCovered, sequence != expected {
@@ -129,27 +134,46 @@ extension Verification {
                     ObjectName.commit(id, sequence: expected).path,
                     "the commit is missing; \(sequence) follows, which no reader reaches")
                 before = nil
+                end.lose()
             }
             if !isCovered { expected = sequence &+ 1 }
             guard let commit = read(name, as: CommitRecord.self), isOf(id, sequence, commit, name)
             else {
-                if !isCovered { before = nil }
+                if !isCovered {
+                    before = nil
+                    end.lose()
+                }
                 continue
             }
             report.counts.commits += 1
             // Readers pass over what the layout covers, and it need not be a chain: a writer that
             // was killed as it lost a race may have left a commit under a sequence that was free
             // again.
-            if isCovered { continue }
+            if isCovered {
+                if let layout { checkCovered(commit, layout, id) }
+                continue
+            }
             if let before, before != commit.logical.before {
                 note(name, "the commit does not follow from the one before")
             }
             before = commit.hash
             checkInline(commit.inline, name)
             checkCommit(commit, name)
+            checkPieces(of: commit, name)
+            checkOrder(commit, end, name)
+            end.add(commit.logical)
             commits.append(commit)
         }
         return commits
+    }
+
+    /// Ordinals run from 0 without a gap: behind one a record is lost, and with it a promise.
+    private func checkOrdinals(_ names: [(ordinal: UInt64, name: String)], _ title: String) {
+        for (place, entry) in names.sorted(by: { $0.ordinal < $1.ordinal }).enumerated()
+        where entry.ordinal != UInt64(place) {
+            note(entry.name, "a record of the table's \(title) before it is missing")
+            return
+        }
     }
 
     private func isOf(
@@ -202,6 +226,7 @@ extension Verification {
                 carriedValues += try Outlining.outlinedIDs(of: plain.bytes, header.type)
                 report.counts.inlineBlobs += 1
                 report.counts.plainBytes += UInt64(plain.count)
+                proveCarried(plain.bytes, header.type, header.id, name)
             }
         }
     }
@@ -210,6 +235,7 @@ extension Verification {
     private func checkPieces(_ history: TableHistory) {
         guard let layout = history.layout else { return }
         let name = ObjectName.layout(history.id, number: layout.number).path
+        checkRuns(layout, name)
         for range in layout.ranges {
             let runs = layout.pieces.filter {
                 $0.kind == .run && $0.from >= range.from.microseconds

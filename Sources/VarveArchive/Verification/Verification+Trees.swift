@@ -14,7 +14,7 @@ extension Verification {
                 if isStopping { return }
                 tell(.trees, UInt64(done), of: UInt64(total))
                 done += 1
-                check(piece)
+                check(piece, table.history.record.keySchema)
                 if let list = piece.timeList { checkSpans(list, .timeList, .timeListIndex) }
             }
             if let root = table.history.layout?.checkpoints {
@@ -25,21 +25,23 @@ extension Verification {
         }
     }
 
-    private func check(_ piece: Piece) {
+    private func check(_ piece: Piece, _ schema: KeySchema) {
         let tree = piece.tree
         if tree.isEmpty { return }
         let kind: TreeKind = piece.kind == .image ? .image : .run
         if tree.height == 0 {
             if find(tree.root, kind.leafType) { report.counts.leaves += 1 }
+            if options.decodesPages { expectedLeaves.add(piece, kind, schema) }
             return
         }
-        guard let sums = checkPage(tree.root, kind, level: Int(tree.height)) else { return }
+        guard let sums = checkPage(tree.root, kind, level: Int(tree.height), schema)
+        else { return }
         if sums.entries != tree.entries || sums.weight != tree.weight
             || sums.digest != tree.digest
         {
             note("blob \(tree.root)", "the index pages do not add up to what names the tree")
         }
-        if sums.lastKey == sums.firstEnd, kind == .image {
+        if sums.children == 1 {
             note("blob \(tree.root)", "the root has one child; its child should be the root")
         }
         if kind == .run, sums.leastTime < piece.from || sums.greatestTime >= piece.to {
@@ -49,7 +51,9 @@ extension Verification {
 
     /// Checks an index page and all below it, unless that was done.
     /// - Returns: what its children add up to; nil if it cannot be read.
-    private func checkPage(_ id: Hash256, _ kind: TreeKind, level: Int) -> Subtree? {
+    private func checkPage(
+        _ id: Hash256, _ kind: TreeKind, level: Int, _ schema: KeySchema
+    ) -> Subtree? {
         if let known = subtrees[id] { return known }
         let children: [IndexEntry]
         do throws(VarveError) {
@@ -66,7 +70,8 @@ extension Verification {
             if isStopping { return nil }
             if level == 1 {
                 if find(child.id, kind.leafType) { report.counts.leaves += 1 }
-            } else if let below = checkPage(child.id, kind, level: level - 1) {
+                if options.decodesPages { expectedLeaves.add(child, kind, schema) }
+            } else if let below = checkPage(child.id, kind, level: level - 1, schema) {
                 let last = index > 0 ? children[index - 1].lastKey : nil
                 compare(child, below, after: last, kind, page: id)
             }
@@ -102,6 +107,7 @@ extension Verification {
         if entries.overflow || weight.overflow {
             note("blob \(page)", "its counts exceed 64 bits")
         }
+        sums.children += 1
         sums.entries = entries.partialValue
         sums.weight = weight.partialValue
         sums.digest = sums.digest &+ child.digest
@@ -158,6 +164,7 @@ extension Verification {
             }
             bySecond[point.second] = point
         }
+        checkCheckpoints(layout, bySecond, name)
         for backup in history.backups where backup.commitSequence < layout.nextSequence {
             let low = UInt16(truncatingIfNeeded: backup.digest.words.0)
             let point = bySecond[backup.instant.second]

@@ -49,6 +49,8 @@ final class Verification {
 
     /// What the index pages of a subtree add up to.
     struct Subtree {
+        /// Of the page itself.
+        var children = 0
         var entries: UInt64 = 0
         var weight: UInt64 = 0
         var digest = Hash256.zero
@@ -86,6 +88,11 @@ final class Verification {
     var subtrees: [Hash256: Subtree?] = [:]
     /// Pages of checkpoints and time lists checked.
     var spans: Set<Hash256> = []
+    /// Key attributes of the tables read so far.
+    var keyNames: Set<String> = []
+    /// What is told of the leaves, and what those hold that commits and layouts carry.
+    var expectedLeaves = ExpectedLeaves()
+    var carriedLeaves: [LeafSummary] = []
     /// Checkpoints of the layout at hand.
     var checkpoints: [CheckpointRecord] = []
     /// Leaves and other blobs looked up and found missing, so as to tell of each once.
@@ -113,7 +120,9 @@ final class Verification {
         checkAnchors()
         loseBlobsOfLostPacks()
         checkTrees()
+        for leaf in carriedLeaves { hold(leaf) }
         readData()
+        checkSuspects()
         drill()
         assess()
     }

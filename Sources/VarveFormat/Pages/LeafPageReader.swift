@@ -21,6 +21,8 @@ public struct LeafPageReader: ~Copyable, Sendable {
     static let valueMax = 1 << 20
 
     public let schema: KeySchema
+    private let partitionName: [UInt8]
+    private let sortName: [UInt8]
     /// Rows or changes in the page; 0 before one is opened.
     public private(set) var count = 0
     /// Of those, how many `next` has built.
@@ -45,7 +47,11 @@ public struct LeafPageReader: ~Copyable, Sendable {
     var value = ByteWriter(capacity: 1 << 12)
     var lastStamp = ChangeStamp(time: 0, sequence: 0, kind: .put)
 
-    public init(schema: KeySchema) { self.schema = schema }
+    public init(schema: KeySchema) {
+        self.schema = schema
+        partitionName = Array(schema.partition.name.utf8)
+        sortName = Array((schema.sort?.name ?? "").utf8)
+    }
 }
 
 // MARK: - Opening
@@ -173,6 +179,7 @@ extension LeafPageReader {
             if name.byteCount == 0 || name.byteCount > 65_535 || !name.isUTF8 {
                 throw cursor.fault("an attribute's name is empty, too long or not UTF-8")
             }
+            if isKey(name) { throw cursor.fault("a key attribute stands among the columns") }
             var column = ColumnCursor()
             column.tag = try cursor.u8()
             if column.tag == 0 || column.tag > ValueTag.outlined {
@@ -189,6 +196,11 @@ extension LeafPageReader {
         }
         start.strings.truncate(to: base)
         return columns
+    }
+
+    /// Whether a name is that of a key attribute, which is no column.
+    private func isKey(_ name: RawSpan) -> Bool {
+        name.equals(partitionName.raw) || !sortName.isEmpty && name.equals(sortName.raw)
     }
 
     private mutating func openShapes(

@@ -1,0 +1,128 @@
+import VarveBytes
+import VarveFormat
+
+// What the commits of a table say of each other and of their own pieces. Source: Spec 09, Commit.
+
+extension Verification {
+    /// Where the commits read so far end.
+    struct ChainEnd {
+        /// The greatest `to`, and what is said of the state there; nil where that is not known.
+        var to: Int64?
+        var items: UInt64 = 0
+        var bytes: UInt64 = 0
+        var digest = Hash256.zero
+        /// Whether the range that the newest commit belongs to is closed.
+        var isClosed = false
+
+        /// Where a layout ends.
+        init(_ layout: LayoutRecord?) {
+            guard let layout else {
+                to = .min
+                return
+            }
+            if let last = layout.ranges.max(by: { $0.to < $1.to }) {
+                to = last.to.microseconds
+                (items, bytes, digest) = (last.items, last.bytes, last.digest)
+            }
+            let newest = layout.ranges.max { $0.lastSequence < $1.lastSequence }
+            isClosed = newest?.isClosed ?? false
+        }
+
+        mutating func add(_ commit: CommitRecord.Logical) {
+            isClosed = commit.closesRange
+            guard let end = to, commit.to >= end else { return }
+            (to, items, bytes, digest) =
+                (commit.to, commit.items, commit.bytes, commit.digest)
+        }
+
+        /// What follows a commit that cannot be read.
+        mutating func lose() {
+            to = nil
+            isClosed = false
+        }
+    }
+
+    /// Holds a commit to those before it.
+    func checkOrder(_ commit: CommitRecord, _ end: ChainEnd, _ name: String) {
+        let logical = commit.logical
+        if logical.beginsRange {
+            if commit.pieces.isEmpty { checkEmpty(commit, end, name) }
+            return
+        }
+        if logical.sequence == 0 {
+            note(name, "the first commit does not begin a range")
+        } else if let to = end.to, to != logical.from {
+            note(name, "the commit does not go on where the commits before it end")
+        }
+        if end.isClosed { note(name, "the commit goes on where the range was closed") }
+        if logical.closesRange, end.to != nil, !isSameState(logical, end) {
+            note(name, "the commit closes the range with another state than the range ends with")
+        }
+    }
+
+    /// The commit without pieces, which takes a sequence and nothing else.
+    private func checkEmpty(_ commit: CommitRecord, _ end: ChainEnd, _ name: String) {
+        let logical = commit.logical
+        if !logical.isExactAtCheckpointsOnly || logical.from != logical.to
+            || !logical.checkpoints.isEmpty || logical.changes != 0
+            || logical.changeDigest != .zero
+        {
+            note(name, "the commit has no piece, and is not the empty one of a collector")
+        }
+        guard let to = end.to else { return }
+        if logical.to != to || !isSameState(logical, end) {
+            note(name, "the empty commit does not have the end or the state before it")
+        }
+    }
+
+    private func isSameState(_ logical: CommitRecord.Logical, _ end: ChainEnd) -> Bool {
+        logical.items == end.items && logical.bytes == end.bytes && logical.digest == end.digest
+    }
+
+    /// A commit has one piece, which is of its stretch of time and holds what it counts.
+    func checkPieces(of commit: CommitRecord, _ name: String) {
+        let logical = commit.logical
+        guard let piece = commit.pieces.first, commit.pieces.count == 1 else {
+            let isEmptyOne = commit.pieces.isEmpty && logical.beginsRange
+            if !isEmptyOne { note(name, "the commit has \(commit.pieces.count) pieces, not one") }
+            return
+        }
+        if logical.beginsRange, piece.kind == .run || logical.from != logical.to {
+            note(name, "the commit begins a range, and is no image of one instant")
+        }
+        if piece.to != logical.to || piece.kind == .run && piece.from != logical.from {
+            note(name, "the commit's piece is of another stretch of time")
+        }
+        if piece.kind == .run {
+            if piece.tree.entries != logical.changes {
+                note(name, "the commit counts other changes than its run has")
+            }
+            if logical.closesRange, !piece.tree.isEmpty {
+                note(name, "the commit closes a range and has changes")
+            }
+            return
+        }
+        if logical.changeDigest != .zero {
+            note(name, "the commit has an image, and yet a change digest")
+        }
+        if logical.beginsRange,
+            logical.changes != 0 || logical.checkpoints.contains(where: { $0.changes != 0 })
+        {
+            note(name, "the commit begins a range, and yet counts changes")
+        }
+        if piece.tree.entries != logical.items || piece.tree.digest != logical.digest {
+            note(name, "the commit's image is not the state that it ends with")
+        }
+    }
+
+    /// The commit below a layout's next sequence must be its last: one that goes on from the
+    /// layout's end is not covered by it.
+    func checkCovered(_ commit: CommitRecord, _ layout: LayoutRecord, _ id: TableID) {
+        let logical = commit.logical
+        if logical.sequence &+ 1 == layout.nextSequence, logical.before == layout.before {
+            note(
+                ObjectName.layout(id, number: layout.number).path,
+                "its next sequence passes over the commit \(logical.sequence)")
+        }
+    }
+}
