@@ -499,10 +499,10 @@ class Table:
         entries = [self.rows[key] for key in sorted(self.rows)]
         instant = second * SECOND
         self.pieces.append((1, instant, instant, entries))
-        self.checkpoints.append((second, len(entries), dict(self.rows)))
+        self.checkpoints.append((second, 0, dict(self.rows)))
         self.states[second] = dict(self.rows)
-        checkpoint = svarint(second) + varint(len(entries)) + self.summary()
-        self.commit(flags, instant, instant, [checkpoint], len(entries), 0,
+        checkpoint = svarint(second) + varint(0) + self.summary()
+        self.commit(flags, instant, instant, [checkpoint], 0, 0,
                     [self.piece(1, instant, instant, entries)])
 
     def run_commit(self, second_from, second_to, changes, flags=0, pack=False, time_list=False):
