@@ -54,7 +54,10 @@ struct IncrementalExportTests {
             let error = #expect(throws: VarveError.self) { try Self.record(shop, other) }
             #expect(error?.code == .refused)
             let message = error?.message ?? ""
-            #expect(message.contains("/Other") || message.contains("two, and was one"))
+            #expect(
+                message.contains("/Other")
+                    || message.contains("has the TableId one, and these changes are of two"),
+                "\(message)")
             #expect(try shop.listing() == before)
         }
         let report = try Self.record(shop, try Self.export(shop, 1))

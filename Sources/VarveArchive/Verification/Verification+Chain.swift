@@ -51,7 +51,7 @@ extension Verification {
         }
         if logical.sequence == 0 {
             note(name, "the first commit does not begin a range")
-        } else if let to = end.to, to != logical.from {
+        } else if let to = end.to, to != logical.changesFrom {
             note(name, "the commit does not go on where the commits before it end")
         }
         if end.isClosed { note(name, "the commit goes on where the range was closed") }
@@ -90,7 +90,7 @@ extension Verification {
         if logical.beginsRange, piece.kind == .run || logical.from != logical.to {
             note(name, "the commit begins a range, and is no image of one instant")
         }
-        if piece.to != logical.to || piece.kind == .run && piece.from != logical.from {
+        if piece.to != logical.to || piece.kind == .run && piece.from != logical.changesFrom {
             note(name, "the commit's piece is of another stretch of time")
         }
         if piece.kind == .run {
@@ -125,4 +125,10 @@ extension Verification {
                 "its next sequence passes over the commit \(logical.sequence)")
         }
     }
+}
+
+extension CommitRecord.Logical {
+    /// Where the stretch of its changes begins: one that closes a range has none, and its `from`
+    /// says what is in doubt.
+    fileprivate var changesFrom: Int64 { closesRange ? to : from }
 }

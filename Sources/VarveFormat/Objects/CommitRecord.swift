@@ -158,6 +158,15 @@ extension CommitRecord: SealedRecord {
         try logical.check()
         try RecordRules.checkTime(written, "the time of writing")
         for piece in pieces { try piece.check() }
+        if logical.closesRange {
+            let isEmptyRun = pieces.allSatisfy { piece in
+                piece.kind == .run && piece.from == logical.to && piece.to == logical.to
+                    && piece.tree.entries == 0
+            }
+            guard isEmptyRun else {
+                throw RecordRules.fault("the piece of a commit that closes a range is no empty run")
+            }
+        }
         try BlobRecord.checkSequence(inline.raw)
     }
 }
