@@ -40,6 +40,23 @@ public final class DirectoryStore: ObjectStore {
         return path + "/" + name
     }
 
+    /// Whether there is no directory, or one that holds nothing but what making a repository leaves
+    /// when it is cut off: places for probes, drafts and objects, and no object.
+    /// - Throws: what listing throws.
+    public func isUnfinished() throws(VarveError) -> Bool {
+        let names: [String]
+        do throws(VarveError) {
+            names = try FileSystem.names(in: path)
+        } catch {
+            if error.code == .notFound { return true }
+            throw error
+        }
+        // Of a directory without anything nobody knows: a disk may not be mounted there.
+        let leftover = [ObjectStoreName.temporary, StoreProbe.prefix]
+        guard names.contains(where: leftover.contains) else { return false }
+        return try list("").allSatisfy { $0.name.hasPrefix(StoreProbe.prefix + "/") }
+    }
+
     private var temporaryDirectory: String { path + "/" + ObjectStoreName.temporary }
 }
 

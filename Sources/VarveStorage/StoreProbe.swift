@@ -4,13 +4,16 @@ public import VarveBytes
 
 /// Tries out whether a store keeps its promises before a repository is made in it. Source: Spec 02.
 public enum StoreProbe {
+    /// Where it works; cut off, it leaves this.
+    static let prefix = "probe"
+
     /// Writes, reads, lists and deletes a few objects under `probe/`.
     /// - Parameter random: gives the objects names of their own.
     /// - Throws: `unsupported`, saying which promise the store broke; or what the store threw.
     public static func check(
         _ store: any ObjectStore, random: any RandomSource = SystemRandom()
     ) throws(VarveError) {
-        let prefix = "probe/\(String(random.next(), radix: 16))-"
+        let prefix = "\(prefix)/\(String(random.next(), radix: 16))-"
         defer { cleanUp(store, prefix) }
         try checkCreation(store, prefix + "race")
         try checkListing(store, prefix)

@@ -34,6 +34,23 @@ struct DirectoryStoreTests {
         #expect(try FileSystem.names(in: directory.path).sorted() == ["a", "temporary"])
     }
 
+    /// What making a repository leaves when it is cut off counts as nothing; an empty directory,
+    /// where a disk may not be mounted, and one with objects do not.
+    @Test func knowsWhatWasCutOff() throws {
+        #expect(try DirectoryStore(directory.path + "/none").isUnfinished())
+        let store = DirectoryStore(directory.path)
+        #expect(try !store.isUnfinished())
+        try FileSystem.makeDirectory(directory.path + "/packs")
+        #expect(try !store.isUnfinished())
+        try store.create("probe/1-race", [1])
+        #expect(try store.isUnfinished())
+        try store.delete("probe/1-race")
+        try StoreProbe.check(store)
+        #expect(try store.isUnfinished())
+        try store.create("config", [1])
+        #expect(try !store.isUnfinished())
+    }
+
     @Test func readsWithoutTouching() throws {
         let store = DirectoryStore(directory.path + "/none")
         #expect(try store.list("") == [])

@@ -85,7 +85,7 @@ public final class FullBackup {
         self.request = request
         writer = BlobWriter(repository, purpose: "backup \(history.record.name)")
         preparer = ChangePreparer(cutHash: repository.cutHash)
-        known = try history.exactCheckpoint(for: request.instant)
+        known = try repository.wholeCheckpoint(of: request.instant, in: history)
         let last = Instant(second: request.instant.second - 1)
         before = try last.flatMap { (last) throws(VarveError) in
             try history.checkpoint(upTo: last)
@@ -93,23 +93,22 @@ public final class FullBackup {
         let head = history.chainHead
         // A copy older than what is there, or of a known instant, stands for itself; so does the
         // first after a gap, or after a second that is not complete.
-        if let latest = try history.latest, !head.isClosed, let end = head.to, end % 1_000_000 == 0,
+        var plan: StatePlan?
+        if !head.isClosed, let end = head.to, end % 1_000_000 == 0,
             end < request.instant.microseconds
         {
-            base = latest
-            baseEnd = end
-        } else {
-            base = nil
-            baseEnd = nil
+            plan = try repository.wholeNewestPlan(of: history)
         }
-        var plan: StatePlan?
-        if let base { plan = try history.plan(at: base.instant) }
+        base = plan?.checkpoint
+        baseEnd = plan == nil ? nil : head.to
         writesImage = plan.map(Self.deservesImage) ?? true
         tree = TreeBuilder(
             writesImage ? .image : .run, schema: history.record.keySchema, repository: repository,
             writer: writer)
         if let base {
-            previous = try StateCursor(ResumingRows(repository, history, at: base.instant))
+            previous = try Repository.naming(history) {
+                try StateCursor(ResumingRows(repository, history, at: base.instant))
+            }
         }
     }
 
@@ -131,7 +130,7 @@ public final class FullBackup {
         items += UInt64(block.rows.count)
         bytes += block.itemBytes
         digest = digest &+ block.digest
-        if base != nil { try compare(block) }
+        if base != nil { try Repository.naming(history) { try compare(block) } }
         if writesImage {
             try tree.append(block)
         } else {
@@ -196,9 +195,11 @@ public final class FullBackup {
     public func finish(
         naming name: (Outcome) throws -> Void = { _ in }, after prerequisite: () throws -> Void = {}
     ) throws -> Outcome {
-        while let old = previous, !old.isAtEnd {
-            try remove(old)
-            try old.advance()
+        try Repository.naming(history) {
+            while let old = previous, !old.isAtEnd {
+                try remove(old)
+                try old.advance()
+            }
         }
         try checkPlausible()
         let checkpoint = Checkpoint(
@@ -222,7 +223,13 @@ public final class FullBackup {
         try writer.confirm()
         try name(outcome)
         try writer.end()
-        try Compactor(repository).run(history.id, history.record)
+        do {
+            try Compactor(repository).run(history.id, history.record)
+        } catch let error as VarveError
+            where error.code == .damaged || error.code == .proofFailed
+        {
+            // The copy is there; what is damaged of older history is told by whoever reads it.
+        }
         return outcome
     }
 

@@ -76,18 +76,31 @@ struct CheckpointTree {
 
     /// Checkpoints among those of the tree: all its index pages are written anew.
     private func insert(_ checkpoints: [Checkpoint], into root: Hash256) throws -> Outcome {
+        try write(try insert(checkpoints, into: try entries(root).map { .known($0) }))
+    }
+
+    /// Leaves with others' checkpoints among theirs, and after them.
+    /// - Parameter checkpoints: ascending, digests whole. One of an instant that the leaves have is
+    ///   passed over.
+    func insert(_ checkpoints: [Checkpoint], into known: [Leaf]) throws -> [Leaf] {
         var leaves: [Leaf] = []
         var rest = checkpoints[...]
-        for entry in try entries(root) {
-            let within = rest.prefix { $0.instant.second <= entry.last }
+        for leaf in known {
+            let within = rest.prefix { $0.instant.second <= leaf.lastSecond }
             rest = rest.dropFirst(within.count)
             if within.isEmpty {
-                leaves.append(.known(entry))
-            } else {
-                leaves += Self.parted(try leaf(entry.id), by: Array(within))
+                leaves.append(leaf)
+                continue
+            }
+            switch leaf {
+            case .known(let entry):
+                leaves += Self.parted(try self.leaf(entry.id), by: Array(within))
+            case .made(let records, let digest):
+                leaves += Self.parted(
+                    CheckpointLeaf(checkpoints: records, firstDigest: digest), by: Array(within))
             }
         }
-        return try write(leaves + Self.leaves(of: Array(rest)))
+        return leaves + Self.leaves(of: Array(rest))
     }
 
     /// A leaf with others among its checkpoints. A checkpoint whose digest is told in part cannot
@@ -233,6 +246,16 @@ struct CheckpointTree {
             }
         }
         return result
+    }
+}
+
+extension CheckpointTree.Leaf {
+    /// The second of its last checkpoint.
+    fileprivate var lastSecond: Int64 {
+        switch self {
+        case .known(let entry): entry.last
+        case .made(let records, _): records[records.count - 1].second
+        }
     }
 }
 

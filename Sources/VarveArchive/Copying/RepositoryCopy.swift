@@ -63,10 +63,37 @@ public struct RepositoryCopy {
         } catch let error as VarveError {
             // The other tables are not to suffer.
             guard [.damaged, .refused, .conflict, .notFound, .proofFailed].contains(error.code)
-            else { throw error }
+            else { throw told(error, entry) }
             var failed = CopyReport.Table(entry.id, name: entry.record.name)
-            failed.failure = error
+            failed.failure = told(error, entry)
             return failed
+        }
+    }
+}
+
+extension RepositoryCopy {
+    /// An error that says of which table and repository it is, and what to do.
+    private func told(_ error: VarveError, _ entry: TableCatalog.Entry) -> VarveError {
+        let name = entry.record.name
+        switch error.code {
+        case .damaged:
+            // Pages are read from the source alone; records are read of both.
+            let isTarget =
+                (try? source.history(entry.id, entry.record)) != nil
+                && (try? target.history(entry.id, entry.record)) == nil
+            let place = (isTarget ? target : source).store.location
+            return VarveError(
+                .damaged,
+                "table \(name) of \(place) is damaged: \(error.message); run 'varve verify -r "
+                    + "\(place)' and 'varve repair -r \(place)'",
+                at: error.location, cause: error.cause)
+        case .storage:
+            return VarveError(
+                .storage,
+                "table \(name) was not copied to its end: \(error.message); what was brought "
+                    + "stays: run this again when the store can be written",
+                at: error.location, cause: error.cause)
+        default: return error
         }
     }
 }

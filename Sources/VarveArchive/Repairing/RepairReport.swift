@@ -5,6 +5,8 @@ public struct RepairReport: Sendable {
         public enum Kind: String, Sendable, Hashable, CaseIterable {
             /// A record was taken from the other repository.
             case takenRecord
+            /// A record in which one byte was wrong has it right again.
+            case correctedRecord
             /// A record that nothing can mend was put under `damaged/`.
             case setAsideRecord
             /// A damaged pack was taken apart: what is sound of it is in new packs.

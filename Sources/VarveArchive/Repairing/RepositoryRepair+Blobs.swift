@@ -18,6 +18,7 @@ extension RepositoryRepair {
         try walk.run(intent)
         try walk.rescue.finish()
         lostBlobs = walk.lost
+        lostParts = walk.lostParts
         for pack in soundPacks.keys.sorted() {
             let path = ObjectName.pack(pack).path
             guard let metadata = try store.metadataIfPresent(path) else { continue }
@@ -47,7 +48,11 @@ private struct BlobWalk {
     let rescue: PackRescue
     /// Blobs that neither repository has.
     private(set) var lost: [Hash256: BlobType] = [:]
+    /// What that means for each table.
+    private(set) var lostParts: [TableID: LostParts] = [:]
     private var visited: Set<Hash256> = []
+    /// Of pages that lack something, themselves or below them: what is lost.
+    private var broken: [Hash256: Set<Hash256>] = [:]
 
     init(_ repair: RepositoryRepair, _ repository: Repository) {
         self.repair = repair
@@ -60,6 +65,7 @@ private struct BlobWalk {
 
     mutating func run(_ intent: Intent) throws {
         for (id, record) in try repository.catalog(for: .reading).tables {
+            var parts = LostParts()
             let history = try repository.history(id, record, for: .reading)
             for piece in history.pieces {
                 try repair.checkStop()
@@ -69,9 +75,23 @@ private struct BlobWalk {
                     try visit(piece.tree.root, kind, Int(piece.tree.height))
                 }
                 if let root = piece.timeList { try visit(root, .timeList) }
+                let lost = [piece.tree.root, piece.timeList].compactMap { $0 }
+                    .compactMap { broken[$0] }
+                if lost.isEmpty { continue }
+                parts.pieces.insert(piece)
+                for blobs in lost { parts.blobs.formUnion(blobs) }
             }
-            if let root = history.layout?.checkpoints { try visit(root, .checkpoints) }
+            if let root = history.layout?.checkpoints {
+                try visit(root, .checkpoints)
+                parts.blobs.formUnion(broken[root] ?? [])
+            }
+            if !parts.isEmpty { lostParts[id] = parts }
         }
+    }
+
+    /// Remembers that a page lacks what one below it lacks, or the page itself.
+    private mutating func pass(_ below: Hash256, to page: Hash256) {
+        if let blobs = broken[below] { broken[page, default: []].formUnion(blobs) }
     }
 
     /// A blob's plain bytes, from wherever they can be had; nil if they are lost.
@@ -83,6 +103,7 @@ private struct BlobWalk {
         }
         guard let other = repair.other else {
             lost[id] = types[0]
+            broken[id] = [id]
             return nil
         }
         do throws(VarveError) {
@@ -92,6 +113,7 @@ private struct BlobWalk {
         } catch {
             guard error.code == .damaged else { throw error }
             lost[id] = types[0]
+            broken[id] = [id]
             return nil
         }
     }
@@ -106,14 +128,17 @@ private struct BlobWalk {
         guard let plain = try plain(id, [kind == .image ? .imageIndex : .runIndex]),
             let page = try? IndexPage(plain.raw, kind: kind), Int(page.level) == level
         else { return }
-        for child in page.children { try visit(child.id, kind, level - 1) }
+        for child in page.children {
+            try visit(child.id, kind, level - 1)
+            pass(child.id, to: id)
+        }
     }
 
     private mutating func visitLeaf(_ id: Hash256, _ kind: TreeKind) throws {
         guard let plain = try plain(id, [kind.leafType]) else { return }
-        for value in try Outlining.outlinedIDs(of: plain.raw, kind.leafType)
-        where visited.insert(value).inserted {
-            _ = try self.plain(value, [.outlinedValue])
+        for value in try Outlining.outlinedIDs(of: plain.raw, kind.leafType) {
+            if visited.insert(value).inserted { _ = try self.plain(value, [.outlinedValue]) }
+            pass(value, to: id)
         }
     }
 
@@ -124,6 +149,9 @@ private struct BlobWalk {
         guard let plain = try plain(id, [leaf, index]), plain.first == index.rawValue,
             let page = try? SpanIndexPage(plain.raw, kind: kind)
         else { return }
-        for child in page.children { try visit(child.id, kind) }
+        for child in page.children {
+            try visit(child.id, kind)
+            pass(child.id, to: id)
+        }
     }
 }

@@ -7,27 +7,33 @@ import VarveStorage
 // that the table can be used again.
 
 extension RepositoryRepair {
-    /// Lays out the tables whose histories have holes that nothing can fill.
+    /// Lays out the tables whose histories have holes that nothing can fill: commits that are
+    /// missing, or pages.
     func layOut(_ repository: Repository) throws {
         for (id, record) in try repository.catalog(for: .reading).tables {
             let history = try repository.history(id, record, for: .reading)
             if history.isEmpty { tellOfBareRecord(record.name) }
-            if history.damage.isEmpty { continue }
-            guard let salvage = HistorySalvage(history) else {
+            let lost = lostParts[id] ?? LostParts()
+            if history.damage.isEmpty, lost.isEmpty { continue }
+            if lost.isEmpty, HistorySalvage(history) == nil {
                 report.notes.append(
                     "table \(record.name): its commits do not follow from each other; no program "
                         + "can tell which of them are true")
                 continue
             }
             do throws(VarveError) {
-                try publish(salvage, history, repository)
+                try publish(history, lost, repository)
+                lostParts[id] = nil
             } catch {
-                guard error.code == .damaged else { throw error }
+                guard error.code == .damaged || error.code == .proofFailed else { throw error }
                 report.notes.append(
                     "table \(record.name) cannot be laid out anew, and stays read-only: "
                         + error.description)
             }
         }
+        // What no layout names any more is missed by nobody.
+        let needed = lostParts.values.reduce(into: Set<Hash256>()) { $0.formUnion($1.blobs) }
+        lostBlobs = lostBlobs.filter { needed.contains($0.key) }
     }
 
     /// Of a table's pages alone nobody can tell which table they are of, and of which instant.
@@ -44,48 +50,77 @@ extension RepositoryRepair {
     }
 
     private func publish(
-        _ salvage: HistorySalvage, _ history: TableHistory, _ repository: Repository
+        _ history: TableHistory, _ lost: LostParts, _ repository: Repository
     ) throws(VarveError) {
         let name = history.record.name
         do {
+            var cut: LayoutSalvage?
+            if let layout = history.layout, !lost.isEmpty {
+                cut = try LayoutSalvage(repository, history, layout, lost)
+            }
+            guard
+                let salvage = HistorySalvage(
+                    cut?.history ?? history, lost: lost.pieces, lacksEnd: cut?.lacksEnd ?? false)
+            else {
+                throw VarveError(.damaged, "its commits do not follow from each other")
+            }
+            if let layout = history.layout, !lost.isEmpty {
+                // Pieces that it names and the next one does not may be of use to people.
+                let path = ObjectName.layout(history.id, number: layout.number).path
+                try setAside(path, try layout.seal())
+            }
             for commit in salvage.unusable {
                 let path = ObjectName.commit(
                     history.id, sequence: commit.logical.sequence
                 ).path
                 try setAside(path, try commit.seal())
             }
-            let number = max(history.layoutNumber, lostLayouts[history.id] ?? 0)
-            let layout = LayoutWriter(
-                repository,
-                TableHistory(
-                    id: history.id, record: history.record, layoutNumber: number,
-                    layout: history.layout, commits: salvage.usable, backups: history.backups,
-                    blobs: repository.blobs), purpose: "repair")
-            do {
-                let draft = LayoutDraft(
-                    ranges: salvage.ranges,
-                    pieces: (history.layout?.pieces ?? []) + salvage.usable.flatMap(\.pieces),
-                    checkpoints: try layout.checkpointTree.append(
-                        TableHistory.latest(salvage.usable.flatMap(\.logical.checkpoints)),
-                        to: history.layout?.checkpoints),
-                    nextSequence: salvage.nextSequence, head: salvage.head)
-                guard try layout.publish(draft) else {
-                    throw VarveError(
-                        .conflict, "another program lays out table \(name); run this again")
-                }
-            } catch {
-                layout.abandon()
-                throw error
+            try layOut(salvage, cut, history, repository)
+            for text in (cut?.losses ?? []) + salvage.losses {
+                report.losses.append(RepairReport.Loss(table: name, text: text))
             }
         } catch let error as VarveError {
             throw error
         } catch {
             throw VarveError(.storage, "\(error)")
         }
-        for text in salvage.losses {
-            report.losses.append(RepairReport.Loss(table: name, text: text))
-        }
         note(.laidOutTable, "table \(name)", "without what is lost of its history")
+    }
+
+    private func layOut(
+        _ salvage: HistorySalvage, _ cut: LayoutSalvage?, _ history: TableHistory,
+        _ repository: Repository
+    ) throws {
+        let number = max(history.layoutNumber, lostLayouts[history.id] ?? 0)
+        let former = cut?.history.layout ?? history.layout
+        let layout = LayoutWriter(
+            repository,
+            TableHistory(
+                id: history.id, record: history.record, layoutNumber: number,
+                layout: former, commits: salvage.usable, backups: history.backups,
+                blobs: repository.blobs), purpose: "repair")
+        do {
+            let (tree, points) = (
+                layout.checkpointTree,
+                TableHistory.latest(salvage.usable.flatMap(\.logical.checkpoints))
+            )
+            let checkpoints =
+                try cut.map { try tree.write(tree.insert(points, into: $0.leaves(tree))) }
+                ?? tree.append(points, to: former?.checkpoints)
+            let draft = LayoutDraft(
+                ranges: salvage.ranges,
+                pieces: (former?.pieces ?? []) + salvage.usable.flatMap(\.pieces),
+                checkpoints: checkpoints,
+                nextSequence: salvage.nextSequence, head: salvage.head)
+            guard try layout.publish(draft) else {
+                throw VarveError(
+                    .conflict,
+                    "another program lays out table \(history.record.name); run this again")
+            }
+        } catch {
+            layout.abandon()
+            throw error
+        }
     }
 }
 
@@ -101,9 +136,12 @@ struct HistorySalvage {
     /// In words.
     private(set) var losses: [String] = []
 
-    /// - Parameter history: as it was read, with what is missing left out.
+    /// - Parameters:
+    ///   - history: as it was read, with what is missing left out.
+    ///   - lost: pieces that cannot be read.
+    ///   - lacksEnd: whether the state at the end of the layout is lost.
     /// - Returns: nil if nothing is missing, or the commits that are there contradict each other.
-    init?(_ history: TableHistory) {
+    init?(_ history: TableHistory, lost: Set<Piece> = [], lacksEnd: Bool = false) {
         let first = history.layout?.nextSequence ?? 0
         let commits = history.commits
         for (commit, next) in zip(commits, commits.dropFirst())
@@ -124,16 +162,20 @@ struct HistorySalvage {
             nextSequence = named.commitSequence + 1
             head = named.commitHash
         }
-        guard nextSequence - first > UInt64(commits.count) else { return nil }
-        choose(history, first)
+        guard nextSequence - first > UInt64(commits.count) || !lost.isEmpty || lacksEnd
+        else { return nil }
+        choose(history, first, lost)
         leaveTail()
         ranges = RestorableRange.all(history.layout, usable)
-        beginAnew(history)
-        closeEnd(history)
+        beginAnew(history, lacksEnd)
+        closeEnd(lacksEnd && usable.isEmpty || usable.last?.logical.sequence ?? first &- 1
+            != nextSequence &- 1)
     }
 
     /// Parts the commits into those whose states can be put together and the others.
-    private mutating func choose(_ history: TableHistory, _ first: UInt64) {
+    private mutating func choose(
+        _ history: TableHistory, _ first: UInt64, _ lost: Set<Piece>
+    ) {
         let covered = history.layout?.pieces ?? []
         var hole = Hole()
         var expected = first
@@ -148,6 +190,11 @@ struct HistorySalvage {
                 hole.add(expected..<sequence, after: end(usable))
             }
             expected = sequence + 1
+            if commit.pieces.contains(where: lost.contains) {
+                hole.add(sequence..<sequence + 1, after: end(usable))
+                unusable.append(commit)
+                continue
+            }
             let pieces = covered + usable.flatMap(\.pieces)
             let isUsable = commit.pieces.allSatisfy {
                 $0.kind == .image || PieceChain(pieces, to: $0.from) != nil
@@ -192,7 +239,7 @@ struct HistorySalvage {
             let to = next.map { " and before \(Instant.text($0))" } ?? ""
             let needed =
                 unusable == 0 ? "" : ", and \(unusable) more that build on them are set aside"
-            return "the states \(from)\(to): \(commits) lost\(more)\(needed)"
+            return "the states \(from)\(to): \(commits) lost, in whole or in part\(more)\(needed)"
         }
     }
 
@@ -214,12 +261,12 @@ struct HistorySalvage {
     }
 
     /// A full copy behind a hole is known at its own instant alone: its range begins there.
-    private mutating func beginAnew(_ history: TableHistory) {
+    private mutating func beginAnew(_ history: TableHistory, _ lacksEnd: Bool) {
         let sequences = Set(usable.map(\.logical.sequence))
         for commit in usable where commit.pieces.contains(where: { $0.kind == .image }) {
             let sequence = commit.logical.sequence
             if commit.logical.beginsRange || sequences.contains(sequence &- 1)
-                || sequence == history.layout?.nextSequence ?? 0
+                || sequence == history.layout?.nextSequence ?? 0 && !lacksEnd
             {
                 continue
             }
@@ -231,8 +278,8 @@ struct HistorySalvage {
     }
 
     /// What comes next must not follow from a state before the hole.
-    private mutating func closeEnd(_ history: TableHistory) {
-        guard usable.last.map({ $0.logical.sequence + 1 }) != nextSequence,
+    private mutating func closeEnd(_ isDue: Bool) {
+        guard isDue,
             let last = ranges.indices.max(by: { ranges[$0].to < ranges[$1].to })
         else { return }
         ranges[last].isClosed = true

@@ -15,6 +15,12 @@ extension RepositoryRepair {
                 let bytes = try store.readIfPresent(entry.name),
                 let fault = name.fault(in: bytes, of: repository.configuration.id)
             else { continue }
+            if let right = SealedCorrection.corrected(bytes),
+                name.fault(in: right, of: repository.configuration.id) == nil
+            {
+                try correct(entry.name, bytes, right, name.title)
+                continue
+            }
             // What this program does not know it must not touch.
             if fault.code != .damaged { throw fault }
             if case .layout = name {
@@ -37,6 +43,15 @@ extension RepositoryRepair {
         for id in try tableIDs() {
             try fillGaps(id) { isReplica ? try sound($0, repository.configuration.id) : nil }
         }
+    }
+
+    /// Puts the bytes in place that an object had before one of them went wrong.
+    func correct(
+        _ path: String, _ wrong: [UInt8], _ right: [UInt8], _ title: String
+    ) throws {
+        try setAside(path, wrong)
+        try store.replace(path, right)
+        note(.correctedRecord, path, "\(title): one byte was wrong")
     }
 
     /// The bytes of a record in the other repository, if they are sound.
@@ -112,6 +127,41 @@ extension RepositoryRepair {
             _ = try store.createIfAbsent(name.path, bytes)
             note(.takenRecord, name.path, name.title)
         }
+    }
+
+    /// Takes the commits that follow from the last one here. What the replica tells of later
+    /// history in another way is a copy's business.
+    func takeTrailingCommits(_ repository: Repository) throws {
+        guard let other, isReplica(of: repository.configuration.id) else { return }
+        for (id, record) in try repository.catalog(for: .reading).tables {
+            let history = try repository.history(id, record, for: .reading)
+            // What is missing before, or was closed here, nothing may go on from.
+            if !history.damage.isEmpty || history.isEmpty { continue }
+            var (sequence, head) = (history.nextSequence, history.head)
+            var closed = history.chainHead.isClosed
+            while true {
+                let name = ObjectName.commit(id, sequence: sequence)
+                guard let bytes = try sound(name, repository.configuration.id) else { break }
+                let commit = try CommitRecord(sealed: bytes, name: name.path)
+                if commit.logical.before != head || closed && !commit.logical.beginsRange { break }
+                guard try store.createIfAbsent(name.path, bytes) else { break }
+                note(.takenRecord, name.path, name.title)
+                (sequence, head, closed) = (sequence + 1, commit.hash, commit.logical.closesRange)
+            }
+            try tellOfMore(than: sequence, id, record, other)
+        }
+    }
+
+    private func tellOfMore(
+        than sequence: UInt64, _ id: TableID, _ record: TableRecord, _ other: Repository
+    ) throws {
+        guard let theirs = try? other.history(id, record, for: .reading),
+            theirs.nextSequence > sequence, let end = theirs.ranges.map(\.to).max()
+        else { return }
+        report.notes.append(
+            "the other repository has the history of table \(record.name) up to \(end), "
+                + "\(theirs.nextSequence - sequence) commits more than this one; run 'varve copy "
+                + "--from \(other.store.location)' to bring it")
     }
 
     /// Commits that must be there: between others, before the first, and those that backups name.

@@ -30,6 +30,8 @@ public final class RepositoryRepair {
     var madeIndex: Hash256?
     /// Blobs that trees need and neither repository has.
     var lostBlobs: [Hash256: BlobType] = [:]
+    /// What of each table they are.
+    var lostParts: [TableID: LostParts] = [:]
     /// Blobs in packs that no tree names, and their stored bytes.
     var unnamed = (blobs: 0, bytes: 0 as UInt64)
 
@@ -66,6 +68,7 @@ public final class RepositoryRepair {
             // What its packs are is known anew.
             repository = try Repository.open(store, environment: environment)
             try takeLayouts(repository)
+            try takeTrailingCommits(repository)
             try takeBlobs(repository, intent)
             try layOut(repository)
             try intent.end()
@@ -119,9 +122,15 @@ public final class RepositoryRepair {
             _ = try RepositoryConfiguration(sealed: bytes, name: name)
             return
         } catch {
-            guard error.code == .damaged else { throw error }
             fault = error
         }
+        if let bytes, let right = SealedCorrection.corrected(bytes),
+            (try? RepositoryConfiguration(sealed: right, name: name)) != nil
+        {
+            try correct(name, bytes, right, "the configuration")
+            return
+        }
+        guard fault.code == .damaged else { throw fault }
         guard let other else {
             throw VarveError(
                 .damaged,

@@ -157,9 +157,12 @@ final class BlobStore: Sendable {
 
     /// Whether the repository has the blob, in a pack or carried by a commit.
     func contains(_ id: Hash256) throws(VarveError) -> Bool {
-        if state.withLock({ $0.inline[id] != nil }) { return true }
+        if isCarried(id) { return true }
         return try location(of: id) != nil
     }
+
+    /// Whether a commit or a layout carries the blob.
+    func isCarried(_ id: Hash256) -> Bool { state.withLock { $0.inline[id] != nil } }
 
     /// Reads the footers of packs that no index lists, once.
     private func loadUnindexed() throws(VarveError) {

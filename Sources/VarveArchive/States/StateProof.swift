@@ -73,6 +73,29 @@ extension Repository {
         return StretchSum(since: start.instant.microseconds, blobs: blobs)
     }
 
+    /// The whole table digest of a state, worked out from all its rows unless it is recorded.
+    /// - Throws: `proofFailed` if it is not the one of which a part is recorded.
+    func digestByReading(_ plan: StatePlan, _ history: TableHistory) throws -> Hash256 {
+        let state = plan.checkpoint
+        if let digest = state.digest.whole { return digest }
+        let source = try rows(plan, schema: history.record.keySchema)
+        var digest = Hash256.zero
+        var items: UInt64 = 0
+        while let block = try source.nextBlock() {
+            var whole = RowBuffer(capacity: block.rows.byteCount)
+            try expand(block, 0..<block.rows.count, into: &whole)
+            for index in 0..<whole.count { digest = digest &+ whole.itemHash(index) }
+            items += UInt64(whole.count)
+        }
+        guard state.digest.agrees(with: digest), items == state.items else {
+            throw VarveError(
+                .proofFailed,
+                "the state at \(state.instant) is not the one recorded; nothing was dropped; "
+                    + "run 'varve verify'")
+        }
+        return digest
+    }
+
     /// The last checkpoint up to another one of which the digest is recorded whole.
     private func lastWhole(
         before point: RecordedCheckpoint, in history: TableHistory

@@ -53,6 +53,12 @@ public struct NamedBackupOperation {
                 "nothing changed between \(point.instant) and \(plan.instant): the backup is of "
                     + "the checkpoint at \(point.instant), which has this state")
         }
+        if let fault = try repository.missingPage(in: plan, .roots) {
+            throw VarveError(
+                .damaged,
+                "the state at \(plan.instant) cannot be restored, so that it can be no backup; "
+                    + "run 'varve repair' (\(fault.message))", at: fault.location)
+        }
         let digest = try repository.wholeDigest(of: plan, in: history).digest
         let checkpoint = Checkpoint(
             instant: point.instant, changes: point.changes, items: point.items,

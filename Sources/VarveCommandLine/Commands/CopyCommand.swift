@@ -54,7 +54,7 @@ struct CopyCommand: VarveSubcommand {
         var request = CopyRequest()
         request.tables = tables
         // A directory without anything may be one in which a disk is not mounted.
-        request.makesTarget = makesTarget || (try? FileSystem.metadata(target.location)) == nil
+        request.makesTarget = try makesTarget || DirectoryStore(target.location).isUnfinished()
         request.isDryRun = dryRun
         request.isForced = force
         let source = try CommonOptions.open(store)

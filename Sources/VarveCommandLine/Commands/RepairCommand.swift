@@ -92,6 +92,7 @@ struct RepairCommand: VarveSubcommand {
     private func title(_ kind: RepairReport.Action.Kind) -> String {
         switch kind {
         case .takenRecord: "taken    "
+        case .correctedRecord: "corrected"
         case .setAsideRecord: "set aside"
         case .takenApartPack: "rescued  "
         case .takenBlobs: "taken    "

@@ -122,4 +122,33 @@ struct RepairCrashTests {
             #expect(try store.read("config") == bytes)
         }
     }
+
+    /// One byte of a small record went wrong: its hash tells which one it must have been.
+    @Test(arguments: [false, true]) func oneWrongByte(isConfiguration: Bool) throws {
+        let scene = try RepairScene(seed: 98)
+        let id = try RepairScene.open(scene.store).history(of: "films").id
+        let name = isConfiguration ? "config" : ObjectName.table(id).path
+        let bytes = try scene.store.read(name)
+        let whole = try scene.restorable(scene.store, "whole")
+        for place in [0, 4, 20, 57, bytes.count / 2, bytes.count - 33, bytes.count - 1] {
+            let store = scene.store.snapshot()
+            try store.corrupt(name) { $0[place] ^= 0x24 }
+            let report = try repair(store)
+            #expect(report.isClean, "\(place)")
+            #expect(report.actions.map(\.kind) == [.correctedRecord], "\(place)")
+            #expect(try store.read(name) == bytes, "\(place)")
+            #expect(try scene.restorable(store, "\(place)") == whole)
+        }
+        // Two are too many.
+        let store = scene.store.snapshot()
+        try store.corrupt(name) { bytes in
+            bytes[60] ^= 1
+            bytes[70] ^= 1
+        }
+        if isConfiguration {
+            #expect(throws: VarveError(.damaged, "")) { try repair(store) }
+        } else {
+            #expect(try repair(store).actions.allSatisfy { $0.kind != .correctedRecord })
+        }
+    }
 }
