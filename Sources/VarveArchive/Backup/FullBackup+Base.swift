@@ -41,15 +41,4 @@ extension Repository {
             return found
         }
     }
-
-    /// The plan of the newest checkpoint; nil if there is none.
-    /// - Throws: `damaged` if it lacks pages.
-    func wholeNewestPlan(of history: TableHistory) throws -> StatePlan? {
-        try Self.naming(history) {
-            guard let latest = try history.latest else { return nil }
-            let plan = try history.plan(at: latest.instant)
-            if let fault = try missingPage(in: plan, .indexPages) { throw fault }
-            return plan
-        }
-    }
 }

@@ -93,14 +93,17 @@ public final class FullBackup {
         let head = history.chainHead
         // A copy older than what is there, or of a known instant, stands for itself; so does the
         // first after a gap, or after a second that is not complete.
-        var plan: StatePlan?
-        if !head.isClosed, let end = head.to, end % 1_000_000 == 0,
+        if let latest = try history.latest, !head.isClosed, let end = head.to, end % 1_000_000 == 0,
             end < request.instant.microseconds
         {
-            plan = try repository.wholeNewestPlan(of: history)
+            base = latest
+            baseEnd = end
+        } else {
+            base = nil
+            baseEnd = nil
         }
-        base = plan?.checkpoint
-        baseEnd = plan == nil ? nil : head.to
+        var plan: StatePlan?
+        if let base { plan = try history.plan(at: base.instant) }
         writesImage = plan.map(Self.deservesImage) ?? true
         tree = TreeBuilder(
             writesImage ? .image : .run, schema: history.record.keySchema, repository: repository,

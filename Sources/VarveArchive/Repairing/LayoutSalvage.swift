@@ -20,6 +20,8 @@ struct LayoutSalvage {
     private(set) var losses: [String] = []
     /// Whether the state from which the next commit would go on is lost.
     private(set) var lacksEnd = false
+    /// Where ranges begin or end that did not before; they may be checkpoints already.
+    private(set) var bounds: [Checkpoint] = []
     /// Seconds whose states stay, ascending, apart from each other.
     private var stretches: [ClosedRange<Int64>] = []
     private let pages: SoundCheckpoints
@@ -102,18 +104,31 @@ struct LayoutSalvage {
 
     /// The ranges that a range becomes. One that is exact at checkpoints only stays one: those that
     /// are lost are no checkpoints any more.
-    private func ranges(
+    private mutating func ranges(
         _ range: RestorableRange, _ parts: [ClosedRange<Int64>], _ pieces: [Piece]
     ) throws -> [RestorableRange] {
         var kept = parts
         if range.isExactAtCheckpointsOnly, let first = parts.first, let last = parts.last {
             kept = [first.lowerBound...last.upperBound]
         }
-        return try kept.compactMap { part in
+        var found: [RestorableRange] = []
+        for part in kept {
             guard let from = Instant(second: part.lowerBound),
                 let to = Instant(second: part.upperBound)
-            else { return nil }
+            else { continue }
             var result = range
+            if !range.isExactAtCheckpointsOnly {
+                // What begins a range is a checkpoint, though nothing changed there.
+                bounds.append(try state(at: from))
+            }
+            if !range.isExactAtCheckpointsOnly, pieces.contains(where: { $0.crosses(from, to) }) {
+                // No run may cross a range that is exact at every second (Spec 09).
+                result.isExactAtCheckpointsOnly = true
+                bounds.append(try state(at: to))
+                losses.append(
+                    "the seconds between the checkpoints from \(from) to \(to): pages of "
+                        + "checkpoints are lost beside them")
+            }
             result.from = from
             if to != range.to {
                 let state = try state(at: to)
@@ -125,8 +140,9 @@ struct LayoutSalvage {
             result.changeDigest = pieces.filter {
                 $0.kind == .run && $0.from >= from.microseconds && $0.to <= to.microseconds
             }.reduce(.zero) { $0 &+ $1.tree.digest }
-            return result
+            found.append(result)
         }
+        return found
     }
 
     /// Says which states go.
@@ -352,5 +368,14 @@ extension TableHistory {
         TableHistory(
             id: id, record: record, layoutNumber: layoutNumber, layout: other, commits: commits,
             backups: backups, blobs: blobs, lastHash: head)
+    }
+}
+
+extension Piece {
+    /// Whether it is a run of a stretch that begins before a range, or ends after it.
+    fileprivate func crosses(_ from: Instant, _ to: Instant) -> Bool {
+        let (first, last) = (from.microseconds, to.microseconds)
+        return kind == .run && self.to > first && self.from < last
+            && (self.from < first || self.to > last)
     }
 }

@@ -60,7 +60,8 @@ extension RepositoryRepair {
             }
             guard
                 let salvage = HistorySalvage(
-                    cut?.history ?? history, lost: lost.pieces, lacksEnd: cut?.lacksEnd ?? false)
+                    cut?.history ?? history, lost: lost.pieces, isCut: cut != nil,
+                    lacksEnd: cut?.lacksEnd ?? false)
             else {
                 throw VarveError(.damaged, "its commits do not follow from each other")
             }
@@ -105,7 +106,10 @@ extension RepositoryRepair {
                 TableHistory.latest(salvage.usable.flatMap(\.logical.checkpoints))
             )
             let checkpoints =
-                try cut.map { try tree.write(tree.insert(points, into: $0.leaves(tree))) }
+                try cut.map {
+                    let all = TableHistory.latest($0.bounds + points)
+                    return try tree.write(tree.insert(all, into: $0.leaves(tree)))
+                }
                 ?? tree.append(points, to: former?.checkpoints)
             let draft = LayoutDraft(
                 ranges: salvage.ranges,
@@ -139,9 +143,12 @@ struct HistorySalvage {
     /// - Parameters:
     ///   - history: as it was read, with what is missing left out.
     ///   - lost: pieces that cannot be read.
+    ///   - isCut: whether something that the layout names is lost already.
     ///   - lacksEnd: whether the state at the end of the layout is lost.
     /// - Returns: nil if nothing is missing, or the commits that are there contradict each other.
-    init?(_ history: TableHistory, lost: Set<Piece> = [], lacksEnd: Bool = false) {
+    init?(
+        _ history: TableHistory, lost: Set<Piece> = [], isCut: Bool = false, lacksEnd: Bool = false
+    ) {
         let first = history.layout?.nextSequence ?? 0
         let commits = history.commits
         for (commit, next) in zip(commits, commits.dropFirst())
@@ -162,7 +169,8 @@ struct HistorySalvage {
             nextSequence = named.commitSequence + 1
             head = named.commitHash
         }
-        guard nextSequence - first > UInt64(commits.count) || !lost.isEmpty || lacksEnd
+        guard
+            nextSequence - first > UInt64(commits.count) || !lost.isEmpty || isCut || lacksEnd
         else { return nil }
         choose(history, first, lost)
         leaveTail()
