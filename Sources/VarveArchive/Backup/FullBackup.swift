@@ -54,6 +54,8 @@ public final class FullBackup {
         public var counts: Counts?
         /// Whether the archive had this very state at this very instant.
         public var wasKnown: Bool
+        /// What people should know beside it.
+        public var warnings: [String] = []
     }
 
     private let repository: Repository
@@ -226,14 +228,22 @@ public final class FullBackup {
         try writer.confirm()
         try name(outcome)
         try writer.end()
+        return try laidOut(outcome)
+    }
+
+    /// Lays out what is due. Damage of older history is told, and holds up no copy.
+    private func laidOut(_ outcome: Outcome) throws -> Outcome {
         do {
             try Compactor(repository).run(history.id, history.record)
-        } catch let error as VarveError
-            where error.code == .damaged || error.code == .proofFailed
-        {
-            // The copy is there; what is damaged of older history is told by whoever reads it.
+            return outcome
+        } catch let error as VarveError {
+            guard error.code == .damaged || error.code == .proofFailed else { throw error }
+            var outcome = outcome
+            outcome.warnings.append(
+                "the backup is stored, but the history of table \(history.record.name) could not "
+                    + "be laid out: \(error); run 'varve verify'")
+            return outcome
         }
-        return outcome
     }
 
     private func checkPlausible() throws(VarveError) {

@@ -201,7 +201,7 @@ public struct FullBackupOperation {
     ) throws -> FullBackupReport {
         let storedSettings = try settings.store(
             in: repository, table: history.id, from: outcome.checkpoint.instant)
-        var warnings = resolution.warnings
+        var warnings = resolution.warnings + outcome.warnings
         if history.backups.contains(where: { $0.name == request.name }) {
             warnings.append(
                 "table \(history.record.name) has another backup named \(request.name); tell them "
