@@ -8,19 +8,23 @@ public struct RepairOperation {
     private let other: Repository?
     private let isDryRun: Bool
     private let isForced: Bool
+    private let dropsLost: Bool
     private let control: OperationControl
 
     /// - Parameters:
     ///   - other: a repository that has what this one lacks.
     ///   - isForced: go on though another writer seems to be at work. A dry run does so anyway.
+    ///   - dropsLost: give up the states that need lost pages, so that their tables can go on.
     public init(
         _ store: any ObjectStore, from other: Repository? = nil, isDryRun: Bool = false,
-        isForced: Bool = false, control: OperationControl = OperationControl()
+        isForced: Bool = false, dropsLost: Bool = false,
+        control: OperationControl = OperationControl()
     ) {
         self.store = store
         self.other = other
         self.isDryRun = isDryRun
         self.isForced = isForced || isDryRun
+        self.dropsLost = dropsLost
         self.control = control
     }
 
@@ -47,7 +51,8 @@ public struct RepairOperation {
 
     private func run(in store: any ObjectStore) throws -> RepairReport {
         try RepositoryRepair(
-            store, from: other, isForced: isForced, isStopping: { [control] in control.isStopping },
+            store, from: other, isForced: isForced, dropsLost: dropsLost,
+            isStopping: { [control] in control.isStopping },
             progress: { [control] progress in
                 control.begin(total: Int(clamping: progress.total))
                 control.report(done: Int(clamping: progress.done), items: 0)

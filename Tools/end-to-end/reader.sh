@@ -100,7 +100,9 @@ for table in json.load(open("list"))["tables"]:
 done
 for expected in "$ROOT"/Fixtures/golden/*/expected/*@*.jsonl; do
     golden=${expected%/expected/*} name=$(basename "$expected" .jsonl)
-    reader 0 "the reader restores $name" restore "$golden/repository" "${name%@*}" --at "${name#*@}"
+    which=(--at "${name#*@}")
+    [ "${name#*@}" != newest ] || which=(--latest)
+    reader 0 "the reader restores $name" restore "$golden/repository" "${name%@*}" "${which[@]}"
     cp output restored
     same "$expected" restored
 done

@@ -16,7 +16,8 @@ extension Repository {
             throw VarveError(
                 .damaged,
                 "table \(history.record.name) has a state that cannot be read: \(error.message); "
-                    + "run 'varve repair', and then this again", at: error.location)
+                    + "run 'varve repair', if pages are lost with --drop-lost, and then this "
+                    + "again", at: error.location)
         }
     }
 

@@ -13,7 +13,14 @@ extension RepositoryRepair {
         for (id, record) in try repository.catalog(for: .reading).tables {
             let history = try repository.history(id, record, for: .reading)
             if history.isEmpty { tellOfBareRecord(record.name) }
-            let lost = lostParts[id] ?? LostParts()
+            var lost = lostParts[id] ?? LostParts()
+            if !lost.isEmpty, !dropsLost {
+                report.notes.append(
+                    "table \(record.name): pages of it are lost. What is sound of its states can "
+                        + "still be restored by parts; 'varve repair --drop-lost' gives the states "
+                        + "up that lack a page, so that the table can go on without them")
+                lost = LostParts()
+            }
             if history.damage.isEmpty, lost.isEmpty { continue }
             if lost.isEmpty, HistorySalvage(history) == nil {
                 report.notes.append(

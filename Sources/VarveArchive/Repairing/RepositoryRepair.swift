@@ -21,6 +21,8 @@ public final class RepositoryRepair {
     let progress: (RepairProgress) -> Void
     /// Whether to go on though others seem to write.
     private let isForced: Bool
+    /// Whether states that need lost pages are given up, so that their table can go on.
+    let dropsLost: Bool
     var report = RepairReport()
     /// Packs whose names fit their bytes, with their sizes and numbers of blobs.
     var soundPacks: [Hash256: (size: Int, blobs: Int)] = [:]
@@ -38,9 +40,11 @@ public final class RepositoryRepair {
     /// - Parameter other: a repository that has what this one lacks; best a replica of it, or the
     ///   one that it is a replica of.
     /// - Parameter isForced: go on though another writer's intent or lease is live.
+    /// - Parameter dropsLost: lay out tables without the states that need lost pages.
     public init(
         _ store: any ObjectStore, from other: Repository? = nil,
         environment: Repository.Environment = Repository.Environment(), isForced: Bool = false,
+        dropsLost: Bool = false,
         isStopping: @escaping @Sendable () -> Bool = { false },
         progress: @escaping (RepairProgress) -> Void = { _ in }
     ) {
@@ -48,6 +52,7 @@ public final class RepositoryRepair {
         self.other = other
         self.environment = environment
         self.isForced = isForced
+        self.dropsLost = dropsLost
         self.isStopping = isStopping
         self.progress = progress
     }

@@ -40,6 +40,14 @@ struct RepairCommand: VarveSubcommand {
     @Flag(help: "Go on though something else seems to write into the repository.")
     var force = false
 
+    @Flag(
+        help: """
+            Give up the states that need lost pages, and lay their tables out anew without them, \
+            so that backups and recording can go on. What is sound of those states goes with the \
+            next prune: restore first, by parts, what is needed of it.
+            """)
+    var dropLost = false
+
     func run(in session: Session) throws {
         let store = try common.store()
         if try store.list("").isEmpty {
@@ -51,7 +59,8 @@ struct RepairCommand: VarveSubcommand {
         let other = try from.map { try CommonOptions.open(DirectoryStore($0)) }
         let report = try session.withProgress("reading", countsBytes: true, of: "item") {
             try RepairOperation(
-                store, from: other, isDryRun: dryRun, isForced: force, control: session.control
+                store, from: other, isDryRun: dryRun, isForced: force, dropsLost: dropLost,
+                control: session.control
             ).run()
         }
         try session.print(json(report), lines: lines(report))

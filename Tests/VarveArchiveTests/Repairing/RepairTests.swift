@@ -77,7 +77,9 @@ struct RepairScene {
 func repair(_ store: any ObjectStore, from other: (any ObjectStore)? = nil) throws -> RepairReport {
     let environment = TestRepository.environment(seed: 21, workers: 1)
     let source = try other.map { try Repository.open($0, environment: environment) }
-    return try RepositoryRepair(store, from: source, environment: environment).run()
+    return try RepositoryRepair(
+        store, from: source, environment: environment, dropsLost: true
+    ).run()
 }
 
 @Suite("Repair")
