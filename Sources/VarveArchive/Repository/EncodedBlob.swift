@@ -10,11 +10,20 @@ struct EncodedBlob: Sendable {
 
     /// Compresses a blob.
     init(_ type: BlobType, plain: RawSpan, effort: LZ4.Effort = .fast) {
-        var writer = ByteWriter(capacity: plain.byteCount + 64)
-        let record = BlobRecord.append(plain, type: type, effort: effort, to: &writer)
+        var room = ByteWriter()
+        self.init(type, plain: plain, effort: effort, in: &room)
+    }
+
+    /// Compresses a blob in memory that is used again: compressing asks for as much as the plain
+    /// bytes take, and keeps little of it.
+    init(
+        _ type: BlobType, plain: RawSpan, effort: LZ4.Effort, in room: inout ByteWriter
+    ) {
+        room.removeAll()
+        let record = BlobRecord.append(plain, type: type, effort: effort, to: &room)
         id = record.id
         plainBytes = plain.byteCount
-        bytes = writer.takeBytes()
+        bytes = room.copyBytes()
     }
 
     init(id: Hash256, record: [UInt8], plainBytes: Int) {

@@ -13,7 +13,7 @@ final class TreeBuilder {
     ///
     /// Sendable: in the hands of one thread at a time, or waiting to be used again.
     fileprivate final class PageRows: @unchecked Sendable {
-        var rows = RowBuffer(capacity: 1 << 18)
+        var rows = RowBuffer(capacity: 32)
     }
 
     /// Entries of one leaf page, on their way to a worker.
@@ -113,6 +113,7 @@ final class TreeBuilder {
     private func takeRows(_ count: Int) -> Leaf {
         let page = encoding.emptyRows()
         page.rows.reserve(rows: count)
+        page.rows.reserve(bytes: bytes(ofNext: count))
         var entry = IndexEntry(entries: UInt64(count))
         var missing = count
         while missing > 0 {
@@ -131,6 +132,19 @@ final class TreeBuilder {
         taken += count
         entry.lastKey = page.rows.keyBytes(count - 1)
         return Leaf(rows: page, changes: nil, entry: entry)
+    }
+
+    /// Bytes of the next `count` rows: a page asks for its memory once.
+    private func bytes(ofNext count: Int) -> Int {
+        var (at, missing, sum) = (position, count, 0)
+        for block in rowBlocks {
+            let part = min(missing, block.rows.count - at)
+            sum += block.rows.byteCount(at..<at + part)
+            missing -= part
+            at = 0
+            if missing == 0 { break }
+        }
+        return sum
     }
 
     /// Copies the next `count` changes out of the blocks into one.
@@ -237,6 +251,7 @@ private final class LeafEncoding: Sendable {
     private final class Bench: @unchecked Sendable {
         var encoder: LeafPageEncoder
         var plain = ByteWriter(capacity: 1 << 17)
+        var record = ByteWriter()
 
         init(_ encoder: consuming LeafPageEncoder) { self.encoder = encoder }
 
@@ -250,13 +265,14 @@ private final class LeafEncoding: Sendable {
                     changes: block.changes, range: 0..<block.changes.count, into: &plain)
             }
             let type: BlobType = leaf.rows == nil ? .runLeaf : .imageLeaf
-            return Self.seal(plain, type, effort)
+            return Self.seal(plain, type, effort, in: &record)
         }
 
         private static func seal(
-            _ plain: borrowing ByteWriter, _ type: BlobType, _ effort: LZ4.Effort
+            _ plain: borrowing ByteWriter, _ type: BlobType, _ effort: LZ4.Effort,
+            in record: inout ByteWriter
         ) -> EncodedBlob {
-            EncodedBlob(type, plain: plain.bytes, effort: effort)
+            EncodedBlob(type, plain: plain.bytes, effort: effort, in: &record)
         }
     }
 

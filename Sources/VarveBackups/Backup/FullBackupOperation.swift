@@ -170,7 +170,7 @@ public struct FullBackupOperation {
         let workers = repository.environment.workers
         let preparer = backup.rowPreparer
         let pipeline = OrderedPipeline<RowBatch, PreparedRows>(
-            limit: workers == 1 ? 1 : workers * 4
+            limit: workers == 1 ? 1 : workers * 2
         ) { batch in try preparer.prepare(&batch.rows) }
         let stream = source.rows(
             schema: history.record.keySchema, order: order, workers: Workers(count: workers))

@@ -48,7 +48,7 @@ extension TableSource {
 /// Ends early without harm when it is let go of. Not for several threads.
 public final class RowStream {
     private let reader: RowReader
-    private let queue = BatchQueue(capacity: 4)
+    private let queue = BatchQueue(capacity: 2)
     private var isStarted = false
 
     init(_ reader: RowReader) { self.reader = reader }

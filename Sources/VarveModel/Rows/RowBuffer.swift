@@ -117,6 +117,15 @@ public struct RowBuffer: ~Copyable, Sendable {
     /// Makes room for so many rows in all, so that appends up to there move none.
     public mutating func reserve(rows count: Int) { _rows.reserveCapacity(count) }
 
+    /// Makes room for so many bytes more.
+    public mutating func reserve(bytes count: Int) { storage.reserve(count) }
+
+    /// Bytes that the rows of a range take.
+    public func byteCount(_ range: Range<Int>) -> Int {
+        range.isEmpty
+            ? 0 : Int(self[range.upperBound - 1].end - self[range.lowerBound].start)
+    }
+
     /// Forgets all rows and keeps the memory.
     @inlinable
     public mutating func removeAll() {
