@@ -64,7 +64,7 @@ let package = Package(
             "VarveBytes",
         ]),
         tests("VarveCommandLineTests", [
-            "VarveCommandLine", "VarveBytes",
+            "VarveCommandLine", "VarveBackups", "VarveBytes",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
         ]),
         tests("VarveGoldenTests", [

@@ -14,11 +14,21 @@ public struct VerifyRequest: Sendable {
         /// So many instants of each table, chosen at random among those whose states are known.
         case random(Int)
 
+        /// How many instants may be chosen at random.
+        public static let countMax = 100_000
+
         /// Reads `all`, `random:N`, a time, or the name of a backup.
-        public init(_ text: String) {
+        /// - Throws: `invalidInput` if it begins like `random:N` and N is no such number.
+        public init(_ text: String) throws(VarveError) {
             if text == "all" {
                 self = .all
-            } else if text.hasPrefix("random:"), let count = Int(text.dropFirst(7)), count > 0 {
+            } else if text.hasPrefix("random:") {
+                guard let count = Int(text.dropFirst(7)), 1...Self.countMax ~= count else {
+                    throw VarveError(
+                        .invalidInput,
+                        "'\(text)' is no number of instants; write random:N with N from 1 to "
+                            + "\(Self.countMax), for example random:5")
+                }
                 self = .random(count)
             } else {
                 self = .named(text)

@@ -11,6 +11,9 @@ public struct FileMetadata: Hashable, Sendable {
     public let size: Int
     /// Time of the last change of the contents, in microseconds since 1970, by the file system.
     public let modified: Int64
+    /// Together they tell a file from any other.
+    fileprivate let device: UInt64
+    fileprivate let number: UInt64
 
     init(_ status: stat) {
         switch status.st_mode & S_IFMT {
@@ -19,6 +22,8 @@ public struct FileMetadata: Hashable, Sendable {
         default: kind = .other
         }
         size = Int(status.st_size)
+        device = UInt64(status.st_dev)
+        number = UInt64(status.st_ino)
         modified = Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec / 1000)
     }
 }
@@ -146,6 +151,15 @@ public enum FileSystem {
         let path = "\(base)/\(prefix)-\(String(value, radix: 16))"
         try makeDirectory(path, mode: 0o700)
         return path
+    }
+
+    /// Whether two paths lead to the same file or directory.
+    public static func isSame(_ one: String, _ other: String) -> Bool {
+        if one == other { return true }
+        guard let first = try? metadata(one), let second = try? metadata(other) else {
+            return false
+        }
+        return first.device == second.device && first.number == second.number
     }
 
     /// The path up to its last component: `.` for a name alone, `/` for the root.

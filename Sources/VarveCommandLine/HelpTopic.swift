@@ -35,6 +35,16 @@ enum HelpTopic: String, CaseIterable {
             "there is no command or topic '\(name)'; \(NearestNames.hint(name, among: known))")
     }
 
+    /// - Throws: `usage` if the first argument is no option, and no command has that name.
+    static func checkCommand(_ arguments: [String]) throws(VarveError) {
+        guard let name = arguments.first, !name.hasPrefix("-"), name != "help",
+            commandNames[name] == nil
+        else { return }
+        let known = commandNames.keys.sorted()
+        throw VarveError(
+            .usage, "there is no command '\(name)'; \(NearestNames.hint(name, among: known))")
+    }
+
     /// The topic that `varve help TOPIC` asks for; nil if it asks for a command, or nothing.
     init?(arguments: [String]) {
         guard arguments.count == 2, arguments[0] == "help" else { return nil }
@@ -162,7 +172,8 @@ enum HelpTopic: String, CaseIterable {
             0   done
             1   an error that is none of the following; also what is refused although --force
                 or another option would allow it
-            2   the arguments are wrong: an option, a number, a name that 'help' does not know
+            2   the arguments are wrong: an option, a number, a key's definition, a name that
+        'help' does not know
             3   an input cannot be accepted: a source that is not there, cannot be opened, is
                 malformed, of the wrong kind or ends too early, a key, a time
            10   there is no repository at that place

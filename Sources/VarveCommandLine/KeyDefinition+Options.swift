@@ -9,7 +9,15 @@ extension KeyDefinition {
             if sort == nil { return nil }
             throw VarveError(.usage, "--sort-key needs --partition-key beside it")
         }
-        let sort = try sort.map { text throws(VarveError) in try attribute(text) }
-        return KeySchema(partition: try attribute(partition), sort: sort)
+        return try readingArgument { () throws(VarveError) in
+            let sort = try sort.map { text throws(VarveError) in try attribute(text) }
+            let partition = try attribute(partition)
+            if let sort, sort.name == partition.name {
+                throw VarveError(
+                    .usage,
+                    "--partition-key and --sort-key both name \(sort.name); they must differ")
+            }
+            return KeySchema(partition: partition, sort: sort)
+        }
     }
 }

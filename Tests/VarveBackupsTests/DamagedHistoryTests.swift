@@ -118,6 +118,33 @@ struct DamagedHistoryTests {
         try Self.expectWritersRefuse(shop, repository)
     }
 
+    /// Leaves alone tell which items have a large value.
+    @Test func aLostLargeValueIsToldByItsKey() throws {
+        let shop = try Workshop()
+        let random = SeededRandom(seed: 11)
+        let large = (0..<4).map { _ in random.bytes(32 << 10).raw.hexadecimal }.joined()
+        var lines = Workshop.lines(40)
+        lines[21] = lines[21].replacing("\"v21\"", with: "\"\(large)\"")
+        try shop.backUp("one", lines, second: 1_000)
+        try shop.backUp("two", Array(lines[..<39]), second: 2_000)
+        for pack in try shop.store.list("packs/") {
+            var bytes = try shop.store.read(pack.name)
+            guard let place = bytes.firstRange(of: Array(large.prefix(12).utf8)) else { continue }
+            bytes[place.lowerBound] ^= 1
+            try shop.store.delete(pack.name)
+            try shop.store.create(pack.name, bytes)
+        }
+        let repository = try Self.reopened(shop)
+        for name in ["one", "two"] {
+            let error = #expect(throws: VarveError.self) {
+                _ = try Self.restore(shop, repository, .backup(name))
+            }
+            #expect(error?.code == .damaged)
+            let key = #"the item {"P":{"S":"100005"},"S":{"N":"1"}}"#
+            #expect(error?.message.contains(key) == true, "\(error?.message ?? "")")
+        }
+    }
+
     @Test func aLostTableRecordHidesNothing() throws {
         let (shop, reports) = try Self.shop()
         let name = ObjectName.table(reports[0].table.id).path

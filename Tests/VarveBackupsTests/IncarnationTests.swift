@@ -144,7 +144,7 @@ struct IncarnationTests {
     @Test func verificationRestoresAnyOfThem() throws {
         for name in ["monday", "tuesday", "1970-01-01T00:16:40Z", "all", "random:2"] {
             var request = VerifyRequest()
-            request.restores = VerifyRequest.Restores(name)
+            request.restores = try VerifyRequest.Restores(name)
             let report = try VerifyOperation(shop.repository, request).run()
             #expect(report.isClean, "\(name)")
         }
@@ -252,6 +252,25 @@ struct IncarnationTests {
         request.rejectsPath = shop.path("rejects.jsonl")
         request.cacheDirectory = nil
         return try RecordOperation(shop.repository, request).run()
+    }
+
+    @Test func exportsGoToTheirIncarnation() throws {
+        func record(_ number: Int, _ id: String, table: String? = "T") throws -> [TableID] {
+            let path = try IncrementalExportTests.export(shop, number, id: id, day: "1970-01-01")
+            var request = RecordRequest(table: table, sources: [path])
+            request.rejectsPath = shop.path("rejects.jsonl")
+            request.cacheDirectory = nil
+            return try RecordOperation(shop.repository, request).run().tables.map(\.id)
+        }
+        let ids = try shop.repository.tables().map(\.id)
+        // They begin before the newest copy of each, at 1,500 and 6,000 s, and end behind it.
+        #expect(try record(1, "aaaa-1") == [ids[0]])
+        #expect(try record(6, "bbbb-2", table: nil) == [ids[1]])
+        #expect(try record(2, "aaaa-1", table: nil) == [ids[0]])
+        #expect(errorCode { _ = try record(3, "aaaa-1", table: "T (2)") } == .refused)
+        #expect(errorCode { _ = try record(3, "cccc-3") } == .refused)
+        #expect(try restored(.instant(instant(2_700)), of: "T (1)").items == 40)
+        #expect(try restored(.latest, of: "T (2)").instant == instant(6_300))
     }
 
     @Test func changesGoToTheirIncarnation() throws {

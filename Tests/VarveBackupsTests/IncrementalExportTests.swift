@@ -7,18 +7,19 @@ import VarveStorage
 
 @Suite("Incremental exports")
 struct IncrementalExportTests {
-    private static let arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/"
+    private static let arn = "arn:aws:dynamodb:eu-west-1:111122223333:table/"
 
     /// An export of a window of 15 minutes in which nothing changed.
-    private static func export(
-        _ shop: Workshop, _ number: Int, table: String = "T", id: String = "one"
+    static func export(
+        _ shop: Workshop, _ number: Int, table: String = "T", id: String = "one",
+        day: String = "2025-06-01"
     ) throws -> String {
         let path = shop.path("export-\(number)")
         try FileSystem.makeDirectories(path)
         let (from, to) = (number * 15, number * 15 + 15)
         func time(_ minute: Int) -> String {
             let text = String(minute % 60)
-            return "2025-06-01T0\(minute / 60):\(text.count < 2 ? "0" : "")\(text):00.000Z"
+            return "\(day)T0\(minute / 60):\(text.count < 2 ? "0" : "")\(text):00.000Z"
         }
         _ = try shop.write("export-\(number)/manifest-files.json", [])
         _ = try shop.write(

@@ -172,7 +172,7 @@ struct PastStateTests {
         try recorded.record([2, 3, 7])
         func states(_ text: String) throws -> Int {
             var request = VerifyRequest()
-            request.restores = VerifyRequest.Restores(text)
+            request.restores = try VerifyRequest.Restores(text)
             let report = try VerifyOperation(shop.repository, request).run()
             #expect(report.problems == [])
             return Int(report.counts.states)
@@ -182,6 +182,9 @@ struct PastStateTests {
         #expect(try states(RecordedShop.instant(4).description) == 1)
         #expect(errorCode { _ = try states(RecordedShop.instant(9).description) } == .notFound)
         #expect(errorCode { _ = try states("nothing") } == .notFound)
+        for count in ["", "0", "-1", "x", "100001", "9223372036854775807"] {
+            #expect(errorCode { _ = try states("random:\(count)") } == .invalidInput, "\(count)")
+        }
     }
 
     @Test(arguments: [

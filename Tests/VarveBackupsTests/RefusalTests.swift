@@ -70,6 +70,26 @@ struct RefusalTests {
         #expect(try KeyDefinition.attribute("a:b:N") == KeyAttribute(name: "a:b", type: .number))
     }
 
+    @Test func sourcesOfChanges() throws {
+        let shop = try Workshop()
+        try FileSystem.makeDirectories(shop.path("empty"))
+        let before = try shop.listing()
+        func code(_ source: String, rejects: String = "rejects.jsonl") -> VarveError.Code? {
+            var request = RecordRequest(table: "T", sources: [shop.path(source)])
+            request.schema = Workshop.schema
+            request.rejectsPath = shop.path(rejects)
+            request.cacheDirectory = nil
+            return errorCode { _ = try RecordOperation(shop.repository, request).run() }
+        }
+        #expect(code("missing") == .noSource)
+        #expect(code("empty") == .noSource)
+        _ = try shop.write("nothing.jsonl", [])
+        #expect(code("nothing.jsonl") == nil)
+        // Before anything is read: what comes later could not be kept.
+        #expect(code("nothing.jsonl", rejects: "empty") == .invalidInput)
+        #expect(try shop.listing() == before)
+    }
+
     @Test func interruptions() throws {
         let shop = try Workshop(workers: 2)
         try shop.backUp("one", Self.good)

@@ -160,6 +160,23 @@ struct RejectionTests {
         #expect(leases.isEmpty)
     }
 
+    /// The earliest of those that come together counts; what comes afterwards moves nothing.
+    @Test func lateChangesPutInDoubtWhatFollowsThem() throws {
+        let shop = try Workshop()
+        let sound = try Self.record(shop, (0..<50).map { Self.change("k\($0)", 1_000 + $0) })
+        #expect(sound.tables.map(\.isInDoubt) == [false])
+        let late = [("late", 1_030), ("later", 1_020), ("next", 1_100)] as [(String, Int64)]
+        let closed = try Self.record(shop, late.map { Self.change($0.0, $0.1) })
+        let table = try #require(closed.tables.first)
+        #expect(table.isInDoubt && table.head.isClosed)
+        #expect(table.head.to == 1_020_000_000)
+        #expect(table.rejectedCount == 3)
+        #expect(try shop.repository.history(of: "T").latest?.items == 20)
+        let again = errorCode { _ = try Self.record(shop, [Self.change("latest", 1_010)]) }
+        #expect(again == .refused)
+        #expect(try shop.repository.history(of: "T").latest?.items == 20)
+    }
+
     @Test func sourcesThatAreNotThereLeaveNoLease() throws {
         let shop = try Workshop()
         _ = try Self.record(shop, [Self.change("a", 1_000)])

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Testing
+import VarveBackups
 import VarveBytes
 
 @testable import VarveCommandLine
@@ -41,8 +42,42 @@ struct CommandLineTests {
     @Test func unknownNames() throws {
         #expect(VarveCommand.status(of: ["help", "nonsense"]) == .usage)
         #expect(VarveCommand.status(of: ["man", "nonsense"]) == .usage)
+        #expect(VarveCommand.status(of: ["nonsense", "-r", "R"]) == .usage)
+        let error = #expect(throws: VarveError.self) { try HelpTopic.checkCommand(["tabels"]) }
+        #expect(error?.message.contains("did you mean tables?") == true)
+        for known in [[], ["tables"], ["snapshots"], ["help"], ["--version"]] {
+            try HelpTopic.checkCommand(known)
+        }
         #expect(try HelpTopic.resolved(["help", "snapshots"]) == ["help", "backups"])
         #expect(try ManualPage.of("snapshots").roff == ManualPage.of("backups").roff)
+    }
+
+    @Test(arguments: ["P", "P:X", ":S", "P:S S", "P:S P:N"])
+    func malformedKeysAreMistakesOfTheArguments(given: String) {
+        let words = given.split(separator: " ").map(String.init)
+        let error = #expect(throws: VarveError.self) {
+            try KeyDefinition.schema(
+                partition: words[0], sort: words.count > 1 ? words[1] : nil)
+        }
+        #expect(error?.code == .usage)
+    }
+
+    /// Other names of commands, and what stands behind help and man.
+    @Test func completion() {
+        let bash = CompletionScript(.bash).text
+        #expect(bash.contains("    check) \"_varve_verify\" ;;\n"))
+        #expect(bash.contains(" help check snapshots' -- \"${cur}\""))
+        let zsh = CompletionScript(.zsh).text
+        #expect(zsh.contains("        check)\n            \"_varve_verify\" && ret=0\n"))
+        #expect(zsh.contains("'snapshots:The same as backups.'\n"))
+        let fish = CompletionScript(.fish).text
+        #expect(fish.contains("case 'verify' 'check'\n"))
+        #expect(fish.contains("\"varve check\" decode' -l 'decode'"))
+        for script in [bash, zsh, fish] {
+            let lines = script.split(separator: "\n").filter { $0.contains(" table-names ") }
+            #expect(lines.count == 1)
+            #expect(lines.allSatisfy { $0.contains(" snapshots ") && $0.contains(" verify ") })
+        }
     }
 
     // MARK: Examples

@@ -100,14 +100,14 @@ import VarveStorage
     func writeExport(
         _ name: String, from: String, to: String, view: String = "NEW_AND_OLD_IMAGES",
         lines: [String], type: String = "INCREMENTAL_EXPORT", count: Int? = nil,
-        md5 wrong: String? = nil
+        md5 wrong: String? = nil, version: String = "2023-08-01"
     ) throws {
         let bytes = gzip(Array(lines.map { $0 + "\n" }.joined().utf8))
         let root = "out/AWSDynamoDB"
         try workspace.write("\(root)/data/\(name).json.gz", bytes)
         try workspace.write(
             "\(root)/\(name)/manifest-summary.json",
-            "{\"version\":\"2023-08-01\",\"exportType\":\"\(type)\",\"outputView\":\"\(view)\","
+            "{\"version\":\"\(version)\",\"exportType\":\"\(type)\",\"outputView\":\"\(view)\","
                 + "\"exportFromTime\":\"\(from)\",\"exportToTime\":\"\(to)\","
                 + "\"tableArn\":\"arn:aws:dynamodb:eu-west-1:1:table/People\","
                 + "\"itemCount\":\(lines.count),\"outputFormat\":\"DYNAMODB_JSON\"}")
@@ -152,6 +152,8 @@ import VarveStorage
         #expect(message().contains("1 items, its list of files 2"))
         try writeExport("01", from: from, to: to, lines: [line], md5: "AAAA")
         #expect(message().contains("MD5"))
+        try writeExport("01", from: from, to: to, lines: [line], version: "2031-01-01")
+        #expect(message().contains("version 2031-01-01"))
         try writeExport("01", from: to, to: from, lines: [line])
         #expect(message().contains("in order"))
         try writeExport("01", from: from, to: to, lines: [line], type: "FULL_EXPORT")

@@ -164,7 +164,7 @@ import VarveStorage
     }
 
     @Test(arguments: [
-        ("DYNAMODB_JSON", "ION", "format ION"),
+        ("DYNAMODB_JSON", "ION", "format ION"), ("2020-06-30", "2031-01-01", "version 2031-01-01"),
         ("\"version\"", "\"exportType\":\"INCREMENTAL_EXPORT\",\"version\"", "incremental"),
         ("\"itemCount\":3", "\"itemCount\":-3", "lacks itemCount"),
         ("T16:00:00.123", "T25:00:00.123", "exportTime"),

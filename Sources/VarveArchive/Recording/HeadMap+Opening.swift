@@ -30,10 +30,22 @@ extension HeadMap {
         _ place: HeadMapPlace, _ repository: Repository, _ history: TableHistory
     ) throws -> HeadMap {
         let head = history.chainHead
+        if head.isClosed {
+            // What is only rejected needs no map; and the state that the commits end with may be in
+            // doubt, and no plan leads to it.
+            return try empty(nil, bits: bits(for: 0), repository, history.id)
+        }
         guard let file = place.file(of: history.id) else {
             return try make(nil, repository, history)
         }
-        try FileSystem.makeDirectories(FileSystem.parent(of: file))
+        do throws(VarveError) {
+            try FileSystem.makeDirectories(FileSystem.parent(of: file))
+        } catch {
+            throw VarveError(
+                error.code,
+                "the recorder's cache cannot be made there: \(error.message); name another "
+                    + "directory with --cache", at: error.location, cause: error.cause)
+        }
         if let words = try openIfSound(file), let header = HeadMapHeader(from: words),
             header.isOf(repository: repository.configuration.id, table: history.id),
             header.isAtRest || isThisStart(header.boot)

@@ -133,6 +133,8 @@ struct LayoutSalvage {
             if to != range.to {
                 let state = try state(at: to)
                 (result.to, result.isClosed) = (to, true)
+                // What is left may end before what is in doubt.
+                if let sound = result.soundTo, sound >= to { result.soundTo = nil }
                 (result.items, result.bytes, result.digest) = (
                     state.items, state.bytes, state.digest
                 )
@@ -288,7 +290,7 @@ private struct SoundCheckpoints {
     init(_ root: Hash256?, _ blobs: BlobStore) throws(VarveError) {
         self.blobs = blobs
         guard let root else { return }
-        try visit(root, nil, until: .max)
+        try visit(root, nil, above: UInt8.max, until: .max)
     }
 
     func leaf(_ entry: SpanEntry) throws(VarveError) -> CheckpointLeaf {
@@ -301,7 +303,7 @@ private struct SoundCheckpoints {
     }
 
     private mutating func visit(
-        _ id: Hash256, _ entry: SpanEntry?, until end: Int64
+        _ id: Hash256, _ entry: SpanEntry?, above level: UInt8, until end: Int64
     ) throws(VarveError) {
         do throws(VarveError) {
             let plain = try plain(id)
@@ -311,13 +313,18 @@ private struct SoundCheckpoints {
                 return
             }
             let page = try SpanIndexPage(plain.raw, kind: .checkpoints)
+            if page.level >= level {
+                throw VarveError(.damaged, "the index page is not below another", at: "blob \(id)")
+            }
             for (index, child) in page.children.enumerated() {
                 let next = index + 1 < page.children.count ? page.children[index + 1].first : end
-                try visit(child.id, child, until: next)
+                try visit(child.id, child, above: page.level, until: next)
             }
         } catch {
             guard error.code == .damaged else { throw error }
-            lost.append((entry?.first ?? .min)..<end)
+            // Pages that contradict each other may tell of no time at all.
+            let first = entry?.first ?? .min
+            if first < end { lost.append(first..<end) }
         }
     }
 }

@@ -34,13 +34,15 @@ extension Verification {
     /// How many pieces of text are tried as a table's name, and incarnations of each.
     private static let candidatesMax = 20_000
     private static let ordinalsMax: UInt64 = 4
+    /// How many settings and backups are looked at: each takes thousands of hashes.
+    private static let placesMax = 64
 
     /// The name of a table whose record cannot be read: any piece of text in what is left of the
     /// record, in its backups (an ARN) or settings, that has the table's id. So what is found is no
     /// guess; nil if nothing names the table.
     private func lostName(of id: TableID, _ names: Names) -> String? {
-        let places = [ObjectName.table(id).path] + names.backups.map(\.name)
-            + names.settings.map(\.name)
+        let places = [ObjectName.table(id).path]
+            + (names.settings.map(\.name) + names.backups.map(\.name)).prefix(Self.placesMax)
         for name in places {
             guard let bytes = try? repository.store.readIfPresent(name) else { continue }
             if let found = Self.parts(of: bytes).first(where: { isName($0, of: id) }) {
@@ -83,7 +85,7 @@ extension Verification {
 extension Repository {
     /// What a page that cannot be read means: which table's, which keys it holds, and what to do.
     ///
-    /// Reads the index pages of the state's trees.
+    /// Reads the index pages of the state's trees, and, if a large value is missing, the leaves.
     public func explained(
         _ error: VarveError, restoring plan: StatePlan, of history: TableHistory
     ) -> VarveError {
@@ -110,19 +112,25 @@ extension Repository {
                 ? piece.tree.root == plan.image.root
                 : plan.runs.contains { $0.tree.root == piece.tree.root }
         }
-        for piece in pieces where !piece.tree.isEmpty {
-            var sound: Set<Hash256> = []
-            var found: [(blob: Hash256, stretch: Verification.Stretch)] = []
-            _ = check.collect(
-                piece.tree.root, piece.kind == .image ? .image : .run,
-                level: Int(piece.tree.height), Verification.Stretch(), [],
-                history.record.keySchema, &sound, &found)
-            guard let stretch = found.first(where: { $0.blob == blob })?.stretch else { continue }
-            let schema = history.record.keySchema
-            let from = check.text(stretch.after, schema).map { "after \($0)" }
-            let to = check.text(stretch.through, schema).map { "to \($0)" }
-            return Verification.title(piece)
-                + ", \(from ?? "from the first key") \(to ?? "to the last key")"
+        // Large values are told by leaves alone, and those take longer to read.
+        for values in [[], [blob]] as [Set<Hash256>] {
+            for piece in pieces where !piece.tree.isEmpty {
+                var sound: Set<Hash256> = []
+                var found: [(blob: Hash256, stretch: Verification.Stretch)] = []
+                _ = check.collect(
+                    piece.tree.root, piece.kind == .image ? .image : .run,
+                    level: Int(piece.tree.height), Verification.Stretch(), values,
+                    history.record.keySchema, &sound, &found)
+                guard let stretch = found.first(where: { $0.blob == blob })?.stretch else {
+                    continue
+                }
+                let schema = history.record.keySchema
+                let damage = VerificationReport.Damage(
+                    table: "", tableID: history.id, piece: Verification.title(piece), blob: blob,
+                    afterKey: check.text(stretch.after, schema),
+                    throughKey: check.text(stretch.through, schema), backups: [])
+                return "\(damage.piece), \(damage.keysText)"
+            }
         }
         return nil
     }

@@ -68,6 +68,13 @@ public struct VerificationReport: Sendable {
         public var throughKey: String?
         /// Backups whose state needs it; also those whose own records cannot be read.
         public var backups: [BackupID]
+
+        /// Which keys it holds, in words.
+        public var keysText: String {
+            if let afterKey, afterKey == throughKey { return "the item \(afterKey)" }
+            return "\(afterKey.map { "after \($0)" } ?? "from the first key") "
+                + (throughKey.map { "to \($0)" } ?? "to the last key")
+        }
     }
 
     /// What is known of a backup.

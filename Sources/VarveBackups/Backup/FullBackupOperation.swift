@@ -71,7 +71,7 @@ public struct FullBackupOperation {
 
     /// Opens a source: that it is not there, or may not be read, is an input that cannot be
     /// accepted.
-    private static func opened<Input>(
+    static func opened<Input>(
         _ open: () throws(VarveError) -> Input
     ) throws(VarveError) -> Input {
         do throws(VarveError) {

@@ -68,8 +68,7 @@ public final class RecordOperation {
         try rejects.check()
         var failures = Failures()
         failures.attempt {
-            var sources: [ChangeInput] = []
-            for path in request.sources { sources += try ChangeInput.find(path) }
+            let sources = try SourceChain.sources(request.sources)
             if let table = request.table {
                 try openExisting(table, serviceID: RecordSchemas.serviceID(sources))
             }

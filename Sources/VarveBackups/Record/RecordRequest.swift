@@ -67,6 +67,10 @@ public struct TableRecordReport: Sendable {
     public var rejectedCount: UInt64
     /// Changes of a second that is not over yet, which were not committed.
     public var heldCount: Int
+
+    /// Whether the range was closed before what is committed ends: then `head.to` is the last good
+    /// second, and the items, sizes and digest of `head` are of the end, not of that.
+    public var isInDoubt: Bool { head.soundTo != nil }
 }
 
 /// What came of recording.

@@ -23,6 +23,10 @@ final class RejectsFile {
 
     /// Looks for the file's directory, before anything depends on it.
     func check() throws(VarveError) {
+        if (try? FileSystem.metadata(path))?.kind == .directory {
+            throw VarveError(
+                .invalidInput, "the rejects file is a directory; name a file", at: path)
+        }
         let parent = FileSystem.parent(of: path)
         if parent.isEmpty || parent == "." { return }
         guard try FileSystem.metadata(parent).kind == .directory else {

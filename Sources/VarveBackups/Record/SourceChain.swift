@@ -15,6 +15,18 @@ struct SourceChain {
     /// Of each source, the hash of all before it; nil behind a pipe.
     private var before: [Hash256?] = []
 
+    /// - Throws: `noSource` if one is not there, or may not be read.
+    static func sources(_ paths: [String]) throws(VarveError) -> [ChangeInput] {
+        var sources: [ChangeInput] = []
+        for path in paths {
+            sources += try FullBackupOperation.opened { () throws(VarveError) in
+                try ChangeInput.find(path)
+            }
+        }
+        return sources
+    }
+
+    /// - Throws: `noSource` if one cannot be read.
     init(_ sources: [ChangeInput]) throws(VarveError) {
         self.sources = sources
         var chain: Hash256? = Hash256.zero
@@ -24,7 +36,9 @@ struct SourceChain {
                 chain = nil
                 continue
             }
-            let head = try Self.head(source, Self.headBytes)
+            let head = try FullBackupOperation.opened { () throws(VarveError) in
+                try Self.head(source, Self.headBytes)
+            }
             chain = Self.hash(known, head ?? [], size)
         }
     }

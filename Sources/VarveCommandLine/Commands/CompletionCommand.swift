@@ -19,12 +19,6 @@ struct CompletionCommand: ParsableCommand {
     var shell: Shell
 
     func run() throws {
-        let kind: CompletionShell =
-            switch shell {
-            case .bash: .bash
-            case .zsh: .zsh
-            case .fish: .fish
-            }
-        try Console.write(VarveCommand.completionScript(for: kind))
+        try Console.write(CompletionScript(shell).text)
     }
 }

@@ -47,7 +47,7 @@ struct CopyCommand: VarveSubcommand {
     func run(in session: Session) throws {
         let target = try common.store()
         let store = DirectoryStore(from)
-        if store.location == target.location {
+        if FileSystem.isSame(store.location, target.location) {
             throw VarveError(
                 .usage, "--from and -r name the same repository; a copy needs two")
         }

@@ -153,7 +153,8 @@ struct RecordCommand: VarveSubcommand {
                     + "\(table.table) in \(Quantities.elapsed(report.microseconds))")
             var facts = FactList()
             facts.add("history to", table.head.to.map(Quantities.time))
-            facts.add("items", Quantities.count(table.head.items))
+            // How many there were before what is in doubt is in the checkpoints.
+            facts.add("items", table.isInDoubt ? nil : Quantities.count(table.head.items))
             facts.add("checkpoints", Quantities.count(statistics.checkpoints))
             func count(_ name: String, _ value: UInt64) {
                 facts.add(name, value > 0 ? Quantities.count(value) : nil)
@@ -365,8 +366,9 @@ extension TableRecordReport {
             "table": .string(table), "tableId": .string(id.description),
             "isNewTable": .boolean(isNew), "isClosed": .boolean(head.isClosed),
             "to": head.to.map { .string(Quantities.time($0)) },
-            "items": .number(Int64(head.items)), "itemBytes": .number(Int64(head.bytes)),
-            "digest": .string(head.digest.description),
+            "items": isInDoubt ? nil : .number(Int64(head.items)),
+            "itemBytes": isInDoubt ? nil : .number(Int64(head.bytes)),
+            "digest": isInDoubt ? nil : .string(head.digest.description),
             "received": .number(Int64(statistics.received)),
             "recorded": .number(Int64(statistics.recorded)),
             "known": .number(Int64(statistics.known)),

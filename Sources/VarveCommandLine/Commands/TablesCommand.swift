@@ -34,7 +34,9 @@ struct TablesCommand: VarveSubcommand {
         let now = repository.now()
         try session.print(
             .array(try histories.map { try $0.summaryJSON(now: now) }),
-            lines: try lines(histories, TableTitles(catalog.tables.map(\.record)), now))
+            lines: catalog.tables.isEmpty && !catalog.damage.isEmpty
+                ? ["no table can be read; 'varve verify' tells what is damaged"]
+                : try lines(histories, TableTitles(catalog.tables.map(\.record)), now))
     }
 
     private func age(of instant: Instant, _ now: Int64) -> String {

@@ -67,8 +67,9 @@ public struct VarveCommand: ParsableCommand {
         var arguments = LeadingOptions.moved(arguments)
         do throws(VarveError) {
             arguments = try HelpTopic.resolved(arguments)
+            try HelpTopic.checkCommand(arguments)
         } catch {
-            return report(asJSON: false) { throw error }
+            return report(asJSON: arguments.contains("--json")) { throw error }
         }
         if let topic = HelpTopic(arguments: arguments) {
             return report(asJSON: false) { try Console.write(topic.text) }

@@ -49,19 +49,10 @@ struct VerifyCommand: VarveSubcommand {
             valueName: "hash[@table]"))
     var anchors: [String] = []
 
-    /// What is malformed on the command line is a mistake of the arguments.
-    private static func argument<Value>(
-        _ read: () throws(VarveError) -> Value
-    ) throws(VarveError) -> Value {
-        do throws(VarveError) { return try read() } catch {
-            throw VarveError(.usage, error.message, at: error.location)
-        }
-    }
-
     func run(in session: Session) throws {
         var request = VerifyRequest()
         for anchor in anchors {
-            request.anchors.append(try Self.argument { () throws(VarveError) in
+            request.anchors.append(try readingArgument { () throws(VarveError) in
                 try VerifyRequest.anchor(anchor)
             })
         }
@@ -71,7 +62,7 @@ struct VerifyCommand: VarveSubcommand {
                 throw VarveError(.usage, "--read-data and --read-data-subset exclude each other")
             }
         } else if let readDataSubset {
-            request.data = try Self.argument { () throws(VarveError) in
+            request.data = try readingArgument { () throws(VarveError) in
                 try VerifyRequest.subset(readDataSubset)
             }
         }
@@ -79,7 +70,11 @@ struct VerifyCommand: VarveSubcommand {
         if decode, request.data == .none {
             throw VarveError(.usage, "--decode needs --read-data or --read-data-subset beside it")
         }
-        if let restore { request.restores = VerifyRequest.Restores(restore) }
+        if let restore {
+            request.restores = try readingArgument { () throws(VarveError) in
+                try VerifyRequest.Restores(restore)
+            }
+        }
         let started = SystemClock.microseconds()
         let report = try session.withProgress("checking", countsBytes: false) {
             try VerifyOperation(
@@ -156,12 +151,10 @@ struct VerifyCommand: VarveSubcommand {
 
     /// What is damaged, in the terms of its table.
     static func text(_ damage: VerificationReport.Damage) -> String {
-        let from = damage.afterKey.map { "after \($0)" } ?? "from the first key"
-        let to = damage.throughKey.map { "to \($0)" } ?? "to the last key"
         let piece = damage.piece.isEmpty ? "a part of its history" : damage.piece
         // What is no page holds no keys.
         if damage.blob == nil { return "table \(damage.table), \(piece)" }
-        return "table \(damage.table), \(piece), \(from) \(to)"
+        return "table \(damage.table), \(piece), \(damage.keysText)"
     }
 
     // MARK: JSON

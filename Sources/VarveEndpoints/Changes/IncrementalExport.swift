@@ -67,6 +67,11 @@ struct IncrementalExport: Sendable {
         let place = path + "/manifest-summary.json"
         let summary = try JSONValue.parse(text.raw, at: place)
         guard summary["exportType"]?.string == "INCREMENTAL_EXPORT" else { return nil }
+        if let version = summary["version"]?.string, version != "2023-08-01" {
+            throw VarveError(
+                .unsupported,
+                "the export's summary is of version \(version); known is 2023-08-01", at: place)
+        }
         guard summary["outputFormat"]?.string == "DYNAMODB_JSON" else {
             throw VarveError(
                 .unsupported, "the export is not in the format DYNAMODB_JSON; export again with it",

@@ -61,7 +61,8 @@ public final class PackIndexReader: Sendable {
         let version = try cursor.u8()
         guard version == PackIndexShape.version else {
             throw VarveError(
-                .unsupported, "pack index version \(version) is not known to this program")
+                .unsupported,
+                "pack index version \(version) is not known to this program; use a newer one")
         }
         let zero = (try cursor.u16(), try cursor.u8())
         let shape = PackIndexShape(

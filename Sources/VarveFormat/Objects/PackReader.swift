@@ -91,7 +91,8 @@ public enum PackReader {
         let version = try cursor.u8()
         guard version == Pack.version else {
             throw VarveError(
-                .unsupported, "pack version \(version) is not known to this program")
+                .unsupported,
+                "pack version \(version) is not known to this program; use a newer one")
         }
         guard try cursor.u8() == 0 else {
             throw VarveError(

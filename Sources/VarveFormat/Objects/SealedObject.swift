@@ -97,7 +97,8 @@ public enum SealedObject {
         }
         guard foundVersion == version else {
             throw VarveError(
-                .unsupported, "format version \(foundVersion) is not known to this program")
+                .unsupported,
+                "format version \(foundVersion) is not known to this program; use a newer one")
         }
         guard foundType == type.rawValue else {
             let found = ObjectType(rawValue: foundType)?.title ?? "object of type \(foundType)"
