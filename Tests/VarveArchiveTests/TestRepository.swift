@@ -84,16 +84,16 @@ func backUp(
             rows.append(block.rows, 0..<block.rows.count)
             try backup.append(try preparer.prepare(&rows))
         }
-        outcome = try backup.finish()
+        outcome = try backup.finish(naming: { outcome in
+            if !keep { return }
+            _ = try repository.makeBackup(
+                history, name: "at-\(second)", checkpoint: outcome.checkpoint,
+                commitSequence: outcome.commitSequence, commitHash: outcome.commitHash,
+                keepUntil: nil, source: "test")
+        })
     } catch {
         backup.abandon()
         throw error
-    }
-    if keep {
-        _ = try repository.makeBackup(
-            try repository.history(of: name), name: "at-\(second)",
-            checkpoint: outcome.checkpoint, commitSequence: outcome.commitSequence,
-            commitHash: outcome.commitHash, keepUntil: nil, source: "test")
     }
     return outcome
 }

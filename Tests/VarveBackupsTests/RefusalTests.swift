@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 import VarveArchive
 import VarveBackups
@@ -120,30 +121,67 @@ struct RefusalTests {
         #expect(try shop.read("target") == "precious\n")
     }
 
-    /// A store that fails at any write: the repository then holds what it held, and nothing else
-    /// that counts.
-    @Test func failuresAtEveryWrite() throws {
-        var count = 0
-        while true {
+    /// A store that fails at any write: either the backup is there and the operation succeeds,
+    /// with a warning, or the repository holds what it held, and nothing else that counts.
+    @Test(arguments: [true, false]) func failuresAtEveryWrite(forGood: Bool) throws {
+        var counts = (failed: 0, warned: 0)
+        for count in 0... {
             let base = MemoryStore()
             let shop = try Workshop(store: base)
             try shop.backUp("one", Self.good, second: 1_000)
-            let other = Workshop.lines(300, salt: 1)
-            var request = try shop.request("two", other)
+            var request = try shop.request("two", Workshop.lines(300, salt: 1))
             request.instant = Instant(second: 2_000)
-            let store = FaultyStore.crashing(base, beforeWrite: count)
+            let store = FaultyStore(base) { operation in
+                guard operation.kind.isWrite, operation.writesBefore == count else { return nil }
+                return forGood ? .crash : .failAfterwards(VarveError(.storage, "not answered"))
+            }
             let repository = try Repository.open(
                 store, environment: shop.repository.environment)
-            let code = errorCode { _ = try FullBackupOperation(repository, request).run() }
+            var report: FullBackupReport?
+            let code = errorCode { report = try FullBackupOperation(repository, request).run() }
             let after = try Repository.open(base, environment: shop.repository.environment)
             let history = try after.history(of: "T")
             #expect(history.backups.map(\.name) == (code == nil ? ["one", "two"] : ["one"]))
             let again = try shop.restore(.backup("one"))
             #expect(again.text == Workshop.text(Self.good))
-            if code == nil { break }
-            count += 1
+            if store.writes <= count {
+                #expect(report?.warnings == [])
+                break
+            }
+            if code == nil {
+                counts.warned += 1
+                #expect(report?.warnings.isEmpty == false, "write \(count)")
+            } else {
+                counts.failed += 1
+            }
         }
-        #expect(count >= 2)
+        #expect(counts.failed >= 2 && counts.warned >= 1)
+    }
+
+    /// A collector drops states that no backup names, unless their writer is at work: so it must
+    /// be, until the backup is there. Source: Spec 11.
+    @Test func aStateIsNamedWhileItsWriterIsAtWork() throws {
+        let base = MemoryStore()
+        let shop = try Workshop(store: base)
+        let named = Mutex(0)
+        let store = FaultyStore(base) { operation in
+            guard operation.kind == .create, operation.name.contains("/backups/") else {
+                return nil
+            }
+            return .after {
+                let intents = (try? base.list("intents/")) ?? []
+                #expect(intents.count == 1)
+                named.withLock { $0 += 1 }
+            }
+        }
+        let repository = try Repository.open(store, environment: shop.repository.environment)
+        for (index, count) in [200, 300].enumerated() {
+            var request = try shop.request("b\(index)", Workshop.lines(count, salt: index))
+            request.instant = Instant(second: Int64(index) + 1_000)
+            _ = try FullBackupOperation(repository, request).run()
+        }
+        #expect(named.withLock { $0 } == 2)
+        #expect(try base.list("intents/") == [])
     }
 
     @Test func aNewTableNeedsItsRowsFirst() throws {

@@ -31,9 +31,35 @@ extension Repository {
             instant: checkpoint.instant, keepUntil: keepUntil, commitSequence: commitSequence,
             commitHash: commitHash, digest: checkpoint.digest, items: checkpoint.items,
             bytes: checkpoint.bytes, source: source)
-        try store.create(ObjectName.backup(history.id, id).path, try record.seal())
-        try confirm(record, history)
+        let path = ObjectName.backup(history.id, id).path
+        let sealed = try record.seal()
+        do throws(VarveError) {
+            try store.create(path, sealed)
+            try confirm(record, history)
+        } catch {
+            try takeBack(record, path, error)
+        }
         return record
+    }
+
+    /// A failure was told, or is about to be: then there is no backup, also if it was the
+    /// acknowledgement alone that failed. Source: Spec 11, Order of writing.
+    private func takeBack(
+        _ record: BackupRecord, _ path: String, _ error: VarveError
+    ) throws(VarveError) -> Never {
+        // Then it is another's.
+        if error.code == .exists { throw error }
+        do throws(VarveError) {
+            try store.deleteIfPresent(path)
+        } catch let second {
+            throw VarveError(
+                second.code,
+                "\(error.message); backup \(record.name) may be there all the same, with the id "
+                    + "\(record.id.description.prefix(8)), and could not be deleted "
+                    + "(\(second.message)): look at 'varve backups', and forget it",
+                at: error.location, cause: error)
+        }
+        throw error
     }
 
     /// After a backup was recorded: its state must still be there. A collector that did not see the
@@ -42,7 +68,6 @@ extension Repository {
         if try newestLayout(of: history.id) == history.layoutNumber { return }
         let now = try self.history(history.id, history.record)
         if try now.tells(ofStateAt: backup.instant) { return }
-        try forget(history.id, [backup])
         throw VarveError(
             .conflict, "the state at \(backup.instant) was pruned meanwhile; run this again")
     }

@@ -73,6 +73,10 @@ public struct Pruning {
         _ id: TableID, _ record: TableRecord
     ) throws -> (report: PruningReport.Table, pieces: [Piece]) {
         var expired: [BackupRecord] = []
+        if !request.isDryRun {
+            // An earlier pruning may have ended between its layout and this.
+            try NamedStates(repository: repository, id: id, record: record).bringBack()
+        }
         for _ in 0..<Self.attemptsMax {
             // Commits, then intents, then backups: a writer that is gone from the intents has left
             // its backup's record.
@@ -166,7 +170,7 @@ public struct Pruning {
                 ranges: ranges, pieces: pieces,
                 checkpoints: try layout.checkpointTree.write(CheckpointTree.leaves(of: plan.kept)),
                 nextSequence: next, head: head)
-            if try !layout.publish(draft) {
+            if try !layout.publish(draft, dropsStates: true) {
                 layout.abandon()
                 return false
             }

@@ -52,8 +52,12 @@ struct LayoutWriter {
     var checkpointTree: CheckpointTree { CheckpointTree(blobs: repository.blobs, writer: small) }
 
     /// Writes the next layout, and deletes the commits and layouts that it replaces.
+    /// - Parameter dropsStates: whether it tells of fewer states than the one before; then states
+    ///   that were named since `history` was read are brought back.
     /// - Returns: false if another layout was faster; then nothing has changed.
-    func publish(_ draft: LayoutDraft) throws -> Bool {
+    func publish(_ draft: LayoutDraft, dropsStates: Bool = false) throws -> Bool {
+        // Until states that were named meanwhile are back, no collector frees what they need.
+        if dropsStates { try writer.announce() }
         try carry(draft)
         _ = try writer.finish()
         let inline = try small.finish()
@@ -78,7 +82,13 @@ struct LayoutWriter {
         repository.blobs.addInline(inline)
         try writer.confirm()
         try small.confirm()
-        try Self.clean(repository, history.id, layout.number, draft.nextSequence)
+        var number = layout.number
+        if dropsStates {
+            number = try NamedStates(
+                repository: repository, id: history.id, record: history.record
+            ).bringBack(known: Set(history.backups.map(\.id)))
+        }
+        try Self.clean(repository, history.id, number, draft.nextSequence)
         try writer.end()
         try small.end()
         return true

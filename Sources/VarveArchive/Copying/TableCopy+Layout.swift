@@ -21,11 +21,7 @@ extension TableCopy {
         }
         let keeper = LayoutWriter(target, step.to, purpose: "copy")
         do {
-            try keep(orphans, in: &next, step, keeper)
-            _ = try keeper.writer.finish()
-            let inline = try keeper.small.finish()
-            next.inline = try Self.joined(next.inline, inline)
-            target.blobs.addInline(inline)
+            try next.keep(orphans, of: step.to, by: keeper)
             try publish(next)
             try keeper.writer.confirm()
             try keeper.small.confirm()
@@ -55,74 +51,6 @@ extension TableCopy {
         let after = TableHistory(
             id: id, record: record, layoutNumber: layout.number, layout: layout,
             commits: step.commits(after: layout), backups: [], blobs: target.blobs)
-        return try candidates.filter { try !isRestorable($0, in: after) }
-    }
-
-    private func keep(
-        _ orphans: [BackupRecord], in layout: inout LayoutRecord, _ step: Step,
-        _ keeper: LayoutWriter
-    ) throws {
-        var points: [Checkpoint] = []
-        var ranges = layout.ranges
-        for backup in orphans where points.last?.instant != backup.instant {
-            let place = layout.pieces.first {
-                $0.kind == .image && $0.to == backup.instant.microseconds
-            }
-            if let place, place.tree.digest != backup.digest {
-                throw VarveError(
-                    .refused,
-                    "backup \(backup.name) has another state at \(backup.instant) than the source",
-                    at: "table \(record.name)")
-            }
-            let plan = try step.to.plan(of: backup)
-            let chain = PieceChain(
-                image: plan.image, base: backup.instant.microseconds, runs: plan.runs)
-            points.append(
-                Checkpoint(
-                    instant: backup.instant, changes: 0, items: backup.items,
-                    bytes: backup.bytes, digest: backup.digest))
-            if place == nil {
-                layout.pieces.append(
-                    try keeper.compaction.fold(
-                        chain, to: RecordedCheckpoint(points[points.count - 1])))
-            }
-            if !ranges.contains(where: { $0.from <= backup.instant && backup.instant <= $0.to }) {
-                ranges.append(RestorableRange(of: backup))
-            }
-        }
-        layout.pieces.sort {
-            ($0.to, $0.from, $0.kind.rawValue) < ($1.to, $1.from, $1.kind.rawValue)
-        }
-        let joined = LayoutWriter.joined(ranges)
-        let exact = layout.ranges.filter { !$0.isExactAtCheckpointsOnly }
-        guard exact.allSatisfy(joined.contains) else {
-            throw VarveError(
-                .refused,
-                "backup \(orphans[0].name) was forgotten in the source, and its state does not "
-                    + "fit into the source's history any more; forget it here too",
-                at: "table \(record.name)")
-        }
-        layout.ranges = joined
-        layout.checkpoints = try keeper.checkpointTree.append(
-            points.sorted { $0.instant < $1.instant }, to: layout.checkpoints).root
-    }
-
-    /// Blob records of both, each once.
-    private static func joined(_ first: [UInt8], _ second: [UInt8]) throws -> [UInt8] {
-        let there = Set(try InlineBlobs(first).records.map(\.id))
-        return try InlineBlobs(second).records.reduce(into: first) { bytes, record in
-            if !there.contains(record.id) { bytes += record.bytes }
-        }
-    }
-}
-
-extension RestorableRange {
-    /// The range of a backup alone.
-    fileprivate init(of backup: BackupRecord) {
-        self.init(
-            isExactAtCheckpointsOnly: true, from: backup.instant, to: backup.instant,
-            firstSequence: backup.commitSequence, lastSequence: backup.commitSequence,
-            lastHash: backup.commitHash, items: backup.items, bytes: backup.bytes,
-            digest: backup.digest, changeDigest: .zero)
+        return try candidates.filter { try !after.holds($0) }
     }
 }

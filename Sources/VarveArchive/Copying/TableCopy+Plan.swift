@@ -187,7 +187,7 @@ extension TableCopy {
         var wanted: [BackupRecord] = []
         var leftOut: [BackupRecord] = []
         for backup in missing {
-            if try isTold(backup, by: step.after) && isRestorable(backup, in: after) {
+            if try isTold(backup, by: step.after) && after.holds(backup) {
                 wanted.append(backup)
             } else {
                 leftOut.append(backup)

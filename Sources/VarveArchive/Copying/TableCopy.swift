@@ -235,22 +235,12 @@ struct TableCopy {
         // A collector of the target may have dropped the state before the backup named it.
         var gone: [BackupRecord] = []
         for backup in step.backups where now.backups.contains(backup) {
-            if try !isRestorable(backup, in: now) { gone.append(backup) }
+            if try !now.holds(backup) { gone.append(backup) }
         }
         try target.forget(id, gone)
         total.backups.removeAll { gone.contains($0) }
         total.leftOut = step.leftOut + gone
         total.head = step.from.head
         return true
-    }
-
-    func isRestorable(_ backup: BackupRecord, in history: TableHistory) throws -> Bool {
-        do throws(VarveError) {
-            _ = try history.plan(of: backup)
-            return true
-        } catch {
-            guard error.code == .notFound || error.code == .damaged else { throw error }
-            return false
-        }
     }
 }

@@ -76,7 +76,7 @@ extension Pruning {
                 checkpoints: try layout.checkpointTree.write(
                     try leaves(plan, now.checkpoints, layout.checkpointTree)),
                 nextSequence: now.nextSequence, head: now.before)
-            if try layout.publish(draft) { return true }
+            if try layout.publish(draft, dropsStates: true) { return true }
             layout.abandon()
             return false
         } catch {

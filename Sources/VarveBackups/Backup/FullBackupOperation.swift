@@ -120,8 +120,15 @@ public struct FullBackupOperation {
             let table = Concurrent(on: repository.environment.workers) {
                 if isPlanned { try repository.storeTable(history) }
             }
-            let outcome = try backup.finish(after: { try table.value() })
-            return try publish(history, outcome, facts, settings, resolution)
+            var named: FullBackupReport?
+            let outcome = try backup.finish(
+                naming: { outcome in
+                    named = try self.named(history, outcome, facts, settings, resolution)
+                }, after: { try table.value() })
+            guard var report = named else { preconditionFailure("a copy was not named") }
+            report.warnings += outcome.warnings
+            report.outcome = outcome
+            return report
         } catch {
             backup.abandon()
             throw error
@@ -193,15 +200,16 @@ public struct FullBackupOperation {
         try control.check()
     }
 
-    // MARK: Publishing
+    // MARK: Naming
 
-    private func publish(
+    /// Names the state, while its writer's intent keeps it from collectors.
+    private func named(
         _ history: TableHistory, _ outcome: FullBackup.Outcome, _ facts: SourceFacts,
         _ settings: TableSettings, _ resolution: TableResolution
     ) throws -> FullBackupReport {
         let storedSettings = try settings.store(
             in: repository, table: history.id, from: outcome.checkpoint.instant)
-        var warnings = resolution.warnings + outcome.warnings
+        var warnings = resolution.warnings
         if history.backups.contains(where: { $0.name == request.name }) {
             warnings.append(
                 "table \(history.record.name) has another backup named \(request.name); tell them "

@@ -1,0 +1,147 @@
+import VarveBytes
+import VarveFormat
+import VarveModel
+import VarveStorage
+
+/// States that were named as backups while a layout came to be that has dropped them.
+///
+/// Who names a state creates the backup's record and then looks whether there is a newer layout;
+/// who drops states publishes the layout and then looks for new backups, before the layout before
+/// it goes. So one of the two sees the other. Source: Spec 11, Collection.
+struct NamedStates {
+    private static let attemptsMax = 8
+
+    let repository: Repository
+    let id: TableID
+    let record: TableRecord
+
+    /// Brings the states of backups that only older layouts tell of back into a further layout,
+    /// each as an image.
+    /// - Parameter known: backups that the newest layout was made with; they are not looked at.
+    /// - Returns: the number of the newest layout.
+    /// - Complexity: two listings; more only where there are older layouts and new backups.
+    @discardableResult
+    func bringBack(known: Set<BackupID> = []) throws -> UInt64 {
+        var passedOver = known
+        var attempts = 0
+        while attempts < Self.attemptsMax {
+            let numbers = try layouts()
+            guard let newest = numbers.last else { return 0 }
+            if numbers.count == 1, try !hasCommits(before: newest) { return newest }
+            let now = try repository.history(id, record)
+            let named = now.backups.filter { !passedOver.contains($0.id) }
+            let lost = try named.first { backup throws(VarveError) in
+                try !now.tells(ofStateAt: backup.instant)
+            }
+            guard let lost else { return newest }
+            guard let before = try bearer(of: lost, numbers.dropLast()) else {
+                passedOver.insert(lost.id)
+                continue
+            }
+            do {
+                if try !publish(lost, of: before, beside: now) { attempts += 1 }
+            } catch let error as VarveError {
+                // A state that is damaged holds up nobody: verifying tells of it.
+                guard [.damaged, .proofFailed, .refused].contains(error.code) else { throw error }
+                passedOver.insert(lost.id)
+            }
+        }
+        throw VarveError(
+            .conflict, "other writers kept changing table \(record.name); run this again")
+    }
+
+    /// Numbers of the layouts that are there, ascending.
+    private func layouts() throws(VarveError) -> [UInt64] {
+        var numbers: [UInt64] = []
+        for entry in try repository.store.list(ObjectName.layoutsPrefix(of: id)) {
+            if case .layout(_, let number)? = ObjectName(path: entry.name) {
+                numbers.append(number)
+            }
+        }
+        return numbers.sorted()
+    }
+
+    /// Whether commits that a layout covers are still there.
+    private func hasCommits(before number: UInt64) throws(VarveError) -> Bool {
+        let path = ObjectName.layout(id, number: number).path
+        guard let first = try repository.store.list(ObjectName.commitsPrefix(of: id)).first,
+            case .commit(_, let sequence)? = ObjectName(path: first.name),
+            let bytes = try repository.store.readIfPresent(path)
+        else { return false }
+        return try LayoutRecord(sealed: bytes, name: path).nextSequence > sequence
+    }
+
+    /// The history as the newest of older layouts has it that tells of a state.
+    private func bearer(
+        of backup: BackupRecord, _ numbers: ArraySlice<UInt64>
+    ) throws(VarveError) -> TableHistory? {
+        for number in numbers.reversed() {
+            let path = ObjectName.layout(id, number: number).path
+            guard let bytes = try repository.store.readIfPresent(path),
+                let layout = try? LayoutRecord(sealed: bytes, name: path)
+            else { continue }
+            let before = try history(layout)
+            if try before.tells(of: backup) { return before }
+        }
+        // The newest layout may be the first.
+        let before = try history(nil)
+        return try before.tells(of: backup) ? before : nil
+    }
+
+    /// With the commits after a layout as far as they are still there.
+    private func history(_ layout: LayoutRecord?) throws(VarveError) -> TableHistory {
+        let commits = try commits(from: layout?.nextSequence ?? 0)
+        repository.blobs.addInline(layout?.inline ?? [])
+        for commit in commits { repository.blobs.addInline(commit.inline) }
+        return TableHistory(
+            id: id, record: record, layoutNumber: layout?.number ?? 0, layout: layout,
+            commits: commits, backups: [], blobs: repository.blobs)
+    }
+
+    /// Commits that are still there, from a sequence on.
+    private func commits(from first: UInt64) throws(VarveError) -> [CommitRecord] {
+        var commits: [CommitRecord] = []
+        for entry in try repository.store.list(ObjectName.commitsPrefix(of: id)) {
+            guard case .commit(_, let sequence)? = ObjectName(path: entry.name),
+                sequence >= first,
+                let bytes = try repository.store.readIfPresent(entry.name),
+                let commit = try? CommitRecord(sealed: bytes, name: entry.name)
+            else { continue }
+            commits.append(commit)
+        }
+        return commits
+    }
+
+    /// - Returns: false if another layout was faster.
+    private func publish(
+        _ backup: BackupRecord, of before: TableHistory, beside now: TableHistory
+    ) throws -> Bool {
+        guard var next = now.layout, next.number == now.layoutNumber else { return false }
+        next.number = now.layoutNumber + 1
+        next.written = repository.now()
+        let keeper = LayoutWriter(repository, before, purpose: "prune")
+        do {
+            try keeper.writer.announce()
+            try next.keep([backup], of: before, by: keeper)
+            let name = ObjectName.layout(id, number: next.number).path
+            let isFirst = try repository.store.createIfAbsent(name, try next.seal())
+            if isFirst {
+                try keeper.writer.confirm()
+                try keeper.small.confirm()
+            }
+            try keeper.writer.end()
+            try keeper.small.end()
+            return isFirst
+        } catch {
+            keeper.abandon()
+            throw error
+        }
+    }
+}
+
+extension TableHistory {
+    fileprivate func tells(of backup: BackupRecord) throws(VarveError) -> Bool {
+        if try !tells(ofStateAt: backup.instant) { return false }
+        return try holds(backup)
+    }
+}
