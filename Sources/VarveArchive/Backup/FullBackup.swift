@@ -139,7 +139,18 @@ public final class FullBackup {
         if writesImage {
             try tree.append(block)
         } else {
+            try keepValues(of: block)
             try flush(force: false)
+        }
+    }
+
+    /// Rows that did not change stay with the state before. Its leaves were just read, but not its
+    /// large values: one that is lost is written again.
+    private func keepValues(of block: PreparedRows) throws {
+        if block.outlined.isEmpty { return }
+        let lost = try block.outlined.filter { try !writer.finds($0.key) }
+        for (_, bytes) in lost.sorted(by: { $0.key < $1.key }) {
+            try writer.add(EncodedBlob(.outlinedValue, plain: bytes.raw))
         }
     }
 

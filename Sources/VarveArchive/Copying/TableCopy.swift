@@ -177,12 +177,15 @@ struct TableCopy {
         _ step: Step, isThere: @escaping (Hash256) throws -> Bool,
         put: @escaping BlobTransfer.Sink
     ) -> BlobTransfer {
-        // What a collector has condemned must be looked up blob by blob.
-        let trusts = target.condemned.isEmpty
         let (target, history) = (target, step.to)
         let transfer = BlobTransfer(
             from: source.blobs, schema: record.keySchema,
-            known: { trusts ? KnownPages(target, history).ids : [] },
+            known: {
+                // What a collector has condemned, or is lost, must be looked up blob by blob.
+                guard target.condemned.isEmpty, (try? target.blobs.lackPacks()) == false
+                else { return [] }
+                return KnownPages(target, history).ids
+            },
             isThere: isThere, put: put)
         transfer.onBlob = { [request, progress, record, unowned transfer] in
             if request.isStopping() {

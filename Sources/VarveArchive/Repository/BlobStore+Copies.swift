@@ -20,8 +20,21 @@ extension BlobStore {
         return nil
     }
 
+    /// A blob's record from any place that holds it, as its header says; else as above.
+    func recordOfAnotherCopy(_ id: Hash256) -> EncodedBlob? {
+        guard let places = try? copies(of: id) else { return nil }
+        for place in places {
+            guard let bytes = try? store.read(ObjectName.pack(place.pack).path, place.entry.range)
+            else { continue }
+            var cursor = ByteCursor(bytes.raw)
+            guard let header = try? BlobRecord(header: &cursor), header.id == id else { continue }
+            return EncodedBlob(id: id, record: bytes, plainBytes: Int(place.entry.plainBytes))
+        }
+        return nil
+    }
+
     /// Every place that any index or footer tells.
-    private func copies(of id: Hash256) throws(VarveError) -> [FoundBlob] {
+    func copies(of id: Hash256) throws(VarveError) -> [FoundBlob] {
         let indexed = try indexedLocations(of: id)
         var places = indexed
         for pack in try unindexedPacks {

@@ -203,6 +203,11 @@ final class BlobStore: Sendable {
         return try footer.entries(index.raw)
     }
 
+    /// Packs that indexes name, whether they are there or not.
+    var indexedPacks: Set<Hash256> {
+        Set(state.withLock { $0.indexes }.flatMap { $0.reader.packs.map(\.name) })
+    }
+
     /// Packs that no index lists.
     var unindexedPacks: [StoredPack] {
         get throws(VarveError) {
@@ -268,6 +273,8 @@ final class BlobStore: Sendable {
                 message = error.message
             }
         }
+        // One index may name a pack that is gone, and another one that is there.
+        if let blob = recordOfAnotherCopy(id) { return blob }
         throw VarveError(.damaged, message, at: "blob \(id)")
     }
 

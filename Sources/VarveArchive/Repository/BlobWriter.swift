@@ -28,6 +28,11 @@ final class BlobWriter {
     private var written: [StoredPack] = []
     /// Packs that no index lists and that this operation relies on.
     private var adopted: Set<Hash256> = []
+    /// Sizes of packs that were looked at, nil for those that are gone: an index may outlive its
+    /// packs, and nothing may rely on what it alone still tells of.
+    private var packSizes: [Hash256: Int?] = [:]
+    /// Whether a pack was gone, or too short.
+    private var hasLosses = false
     private var intent: Intent?
     /// Stored bytes of the blobs written, with their headers.
     private(set) var storedBytes: UInt64 = 0
@@ -54,11 +59,11 @@ final class BlobWriter {
     /// relies on it, and `confirm` sees to it that it stays.
     func relies(on id: Hash256) throws -> Bool {
         if present.contains(id) { return true }
-        var found = try repository.blobs.location(of: id)
+        var found = try place(of: id)
         if found != nil, intent == nil {
             try announce()
             // What was found before the announcement may be gone.
-            found = try repository.blobs.location(of: id)
+            found = try place(of: id)
         }
         // A condemned pack may be gone before this operation's root is seen.
         guard let location = found, !repository.condemned.contains(location.pack) else {
@@ -68,6 +73,36 @@ final class BlobWriter {
         relied[location.pack, default: []].append(id)
         if location.isUnindexed { adopted.insert(location.pack) }
         return true
+    }
+
+    /// Whether the repository has a blob that a root reaches already, so that nothing is to be done
+    /// for it to stay.
+    func finds(_ id: Hash256) throws(VarveError) -> Bool {
+        if present.contains(id) || repository.blobs.isCarried(id) { return true }
+        return try place(of: id) != nil
+    }
+
+    /// Where a blob is, in a pack that is there.
+    /// - Complexity: asks the store once for each pack.
+    private func place(of id: Hash256) throws(VarveError) -> FoundBlob? {
+        guard let first = try repository.blobs.location(of: id) else { return nil }
+        if try isThere(first) { return first }
+        for other in try repository.blobs.copies(of: id) where try isThere(other) { return other }
+        return nil
+    }
+
+    private func isThere(_ place: FoundBlob) throws(VarveError) -> Bool {
+        let size: Int?
+        if let known = packSizes[place.pack] {
+            size = known
+        } else {
+            let path = ObjectName.pack(place.pack).path
+            size = try repository.store.metadataIfPresent(path)?.size
+            packSizes[place.pack] = .some(size)
+        }
+        if place.entry.range.upperBound <= size ?? -1 { return true }
+        hasLosses = true
+        return false
     }
 
     private func append(_ blob: EncodedBlob) throws {
@@ -103,6 +138,7 @@ final class BlobWriter {
         // the list that condemned them.
         try repository.reloadCondemned()
         try repository.blobs.reload()
+        packSizes = [:]
     }
 
     private func closePack() throws {
@@ -111,8 +147,10 @@ final class BlobWriter {
         var pack = builder.finish()
         var draft = self.draft
         self.draft = nil
-        // The very same bytes may be condemned: they would go with the pack of that name.
-        if repository.condemned.contains(pack.name) {
+        // The very same bytes may be condemned: they would go with the pack of that name. Or they
+        // are there and cut short.
+        let isCut = try isCutShort(pack)
+        if isCut || repository.condemned.contains(pack.name) {
             pack = try renamed(pack, (try draft?.contents() ?? []) + pack.bytes)
             draft = nil
         }
@@ -127,6 +165,13 @@ final class BlobWriter {
         written.append(
             StoredPack(name: pack.name, size: UInt64(pack.size), entries: pack.entries))
         try intent?.refreshIfDue()
+    }
+
+    /// Asks only when something of the repository was found to be lost.
+    private func isCutShort(_ pack: SealedPack) throws(VarveError) -> Bool {
+        if !hasLosses { return false }
+        let there = try repository.store.metadataIfPresent(ObjectName.pack(pack.name).path)
+        return there.map { $0.size != pack.size } ?? false
     }
 
     /// The blobs of a pack under another name: beside them stands one that nothing refers to and

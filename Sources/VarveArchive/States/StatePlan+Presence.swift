@@ -53,6 +53,13 @@ extension BlobStore {
         return packs
     }
 
+    /// Whether indexes name packs that the store does not list: what they tell of them is not to be
+    /// relied on.
+    func lackPacks() throws(VarveError) -> Bool {
+        let named = indexedPacks
+        return try !named.subtracting(presentPacks()).isEmpty
+    }
+
     /// - Throws: `damaged` if no pack of those that are there has the blob.
     fileprivate func checkPresence(
         of id: Hash256, _ packs: Set<Hash256>
