@@ -172,9 +172,8 @@ struct DamageTests {
         let golden = try #require(GoldenRepository.all.first { $0.name == name })
         let subject = try Subject(try golden.load())
         let count = name == "history" || name == "kept" ? 8 : 2
-        // Of a copy's mark only the name counts.
-        let names = try subject.sound.everything().keys.filter { !$0.hasPrefix("copied/") }
-        for (position, name) in names.sorted().enumerated() {
+        let names = try subject.sound.everything().keys.sorted()
+        for (position, name) in names.enumerated() {
             let size = try subject.sound.metadata(name).size
             for step in 0..<count {
                 let offset = (size * step / count + position * 37 % (size / count)) % size

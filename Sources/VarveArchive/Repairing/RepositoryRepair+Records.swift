@@ -11,6 +11,7 @@ extension RepositoryRepair {
         let isReplica = isReplica(of: repository.configuration.id)
         for entry in try store.list("") {
             try checkStop()
+            if let mark = CopyMark(path: entry.name) { try repair(mark) }
             guard let name = ObjectName(path: entry.name), name.isRecord,
                 let bytes = try store.readIfPresent(entry.name),
                 let fault = name.fault(in: bytes, of: repository.configuration.id)
@@ -43,6 +44,14 @@ extension RepositoryRepair {
         for id in try tableIDs() {
             try fillGaps(id) { isReplica ? try sound($0, repository.configuration.id) : nil }
         }
+    }
+
+    /// A damaged mark says nothing. What it should say nobody knows: its name may be what is wrong.
+    private func repair(_ mark: CopyMark) throws {
+        guard let bytes = try store.readIfPresent(mark.path), bytes != mark.bytes else { return }
+        try setAside(mark.path, bytes)
+        try store.deleteIfPresent(mark.path)
+        note(.setAsideRecord, mark.path, "mark of a copy; the next copy leaves another")
     }
 
     /// Puts the bytes in place that an object had before one of them went wrong.

@@ -216,8 +216,10 @@ final class BlobStore: Sendable {
         }
     }
 
-    /// A pack that no index lists.
-    func unindexedPack(_ name: Hash256) throws(VarveError) -> StoredPack {
+    /// A pack that no index lists; nil if one does by now.
+    func unindexedPack(_ name: Hash256) throws(VarveError) -> StoredPack? {
+        try loadUnindexed()
+        if indexedPacks.contains(name) { return nil }
         guard let pack = state.withLock({ $0.unindexed?[name] }) else {
             throw VarveError(.damaged, "the pack is gone", at: ObjectName.pack(name).path)
         }

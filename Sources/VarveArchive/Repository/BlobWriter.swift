@@ -202,7 +202,9 @@ final class BlobWriter {
 
     private func publishIndex() throws {
         var packs = written
-        for name in adopted.sorted() { packs.append(try repository.blobs.unindexedPack(name)) }
+        for name in adopted.sorted() {
+            if let pack = try repository.blobs.unindexedPack(name) { packs.append(pack) }
+        }
         if !packs.isEmpty { try repository.publishIndex(of: packs) }
     }
 

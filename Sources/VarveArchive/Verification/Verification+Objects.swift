@@ -11,6 +11,7 @@ extension Verification {
         var condemned: Set<Hash256> = []
         var hasConfiguration = false
         for (ordinal, entry) in entries.enumerated() {
+            if let mark = CopyMark(path: entry.name) { check(mark) }
             guard let name = ObjectName(path: entry.name) else { continue }
             report.counts.objects += 1
             tell(.objects, UInt64(ordinal), of: UInt64(entries.count))
@@ -38,6 +39,15 @@ extension Verification {
         if !hasConfiguration { note(ObjectName.configuration.path, "it is missing") }
         for (name, entry) in indexes { checkIndex(name, entry, condemned) }
         checkUnindexed()
+    }
+
+    private func check(_ mark: CopyMark) {
+        attempt(mark.path) {
+            // A copy under way may have deleted it.
+            guard let bytes = try repository.store.readIfPresent(mark.path) else { return }
+            if bytes == mark.bytes { return }
+            throw VarveError(.damaged, "it is not the hash that is its name")
+        }
     }
 
     private func checkConfiguration(_ name: String) {

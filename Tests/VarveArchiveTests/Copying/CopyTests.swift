@@ -264,6 +264,43 @@ struct CopyTests {
         #expect(try open(marked).history(of: "T").backups.map(\.name) == ["old", "new"])
     }
 
+    /// What is no mark of a copy stays; a mark that is damaged counts as none, and is mended.
+    @Test func strangeNamesBesideMarks() throws {
+        let store = MemoryStore(clock: ManualTime())
+        let test = try TestRepository(seed: 59, store: store)
+        var table = TestTable()
+        table.add(20, test.random)
+        try test.backUp(table, at: 10)
+        let target = MemoryStore(clock: test.time)
+        try copy(store, to: target)
+        let id = try test.repository.history(of: "orders").id
+        let mark = try #require(try target.list("copied/").first?.name)
+        let strange = [
+            "copied/\(id)/notes", "copied/\(id)/" + String(repeating: "AB", count: 32),
+            "copied/\(id)/\(id)", "copied/here",
+        ]
+        for name in strange { try target.create(name, [1, 2, 3]) }
+        table.add(5, test.random)
+        try test.backUp(table, at: 20)
+        try copy(store, to: target)
+        let marks = try target.list("copied/").map(\.name).filter { !strange.contains($0) }
+        #expect(marks.count == 1 && marks != [mark])
+        for name in strange { #expect(try target.read(name) == [1, 2, 3]) }
+        let report = try copy(store, to: target)
+        #expect(report.isUpToDate)
+        #expect(try open(target).verify(VerificationOptions()).problems == [])
+        try target.corrupt(marks[0]) { $0[3] ^= 1 }
+        let problems = try open(target).verify(VerificationOptions()).problems
+        #expect(problems.map(\.object) == [marks[0]])
+        let repaired = try RepositoryRepair(
+            target, environment: TestRepository.environment(seed: 3, workers: 1)).run()
+        #expect(repaired.actions.count == 1 && repaired.isClean)
+        for name in strange { #expect(try target.read(name) == [1, 2, 3]) }
+        try copy(store, to: target)
+        let mended = try target.read(marks[0])
+        #expect(mended.count == 32 && marks[0].hasSuffix(mended.raw.hexadecimal))
+    }
+
     /// A damaged blob of the source stops its table and no other, and nothing wrong is brought.
     @Test func damageStaysWhereItIs() throws {
         let store = MemoryStore(clock: ManualTime())
