@@ -6,7 +6,8 @@ import VarveModel
 ///
 /// Memory: a page of each run that is merged, and the pages under way.
 struct Compaction {
-    let repository: Repository
+    /// Where the pieces are read.
+    var repository: Repository
     let schema: KeySchema
     let writer: BlobWriter
     /// Takes small runs, which the layout carries itself if there is room.

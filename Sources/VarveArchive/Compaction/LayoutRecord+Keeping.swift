@@ -10,11 +10,15 @@ extension LayoutRecord {
     /// - Parameters:
     ///   - backups: by instant.
     ///   - history: tells of their states.
+    ///   - source: where their pages are; nil: in the same repository. Its cut key is the same.
     /// - Throws: `refused` if a state does not fit in; `damaged` or `proofFailed` if it cannot be
     ///   put together.
     mutating func keep(
-        _ backups: [BackupRecord], of history: TableHistory, by keeper: LayoutWriter
+        _ backups: [BackupRecord], of history: TableHistory, by keeper: LayoutWriter,
+        from source: Repository? = nil
     ) throws {
+        var compaction = keeper.compaction
+        if let source { compaction.repository = source }
         var points: [Checkpoint] = []
         var ranges = ranges
         let title = "table \(history.record.name)"
@@ -37,7 +41,7 @@ extension LayoutRecord {
                     bytes: backup.bytes, digest: backup.digest))
             if place == nil {
                 pieces.append(
-                    try keeper.compaction.fold(
+                    try compaction.fold(
                         chain, to: RecordedCheckpoint(points[points.count - 1])))
             }
             if !ranges.contains(where: { $0.from <= backup.instant && backup.instant <= $0.to }) {

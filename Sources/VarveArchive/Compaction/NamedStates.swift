@@ -112,9 +112,15 @@ struct NamedStates {
         return commits
     }
 
+    /// Adds a backup's state to the newest layout.
+    /// - Parameters:
+    ///   - before: tells of the state.
+    ///   - source: where its pages are; nil: in this repository.
+    ///   - closesEnd: whether nothing may go on from a state that is the last one now.
     /// - Returns: false if another layout was faster.
-    private func publish(
-        _ backup: BackupRecord, of before: TableHistory, beside now: TableHistory
+    func publish(
+        _ backup: BackupRecord, of before: TableHistory, beside now: TableHistory,
+        from source: Repository? = nil, closesEnd: Bool = false
     ) throws -> Bool {
         guard var next = now.layout, next.number == now.layoutNumber else { return false }
         next.number = now.layoutNumber + 1
@@ -122,7 +128,11 @@ struct NamedStates {
         let keeper = LayoutWriter(repository, before, purpose: "prune")
         do {
             try keeper.writer.announce()
-            try next.keep([backup], of: before, by: keeper)
+            try next.keep([backup], of: before, by: keeper, from: source)
+            let last = next.ranges.indices.max { next.ranges[$0].to < next.ranges[$1].to }
+            if closesEnd, let last, next.ranges[last].to == backup.instant {
+                next.ranges[last].isClosed = true
+            }
             let name = ObjectName.layout(id, number: next.number).path
             let isFirst = try repository.store.createIfAbsent(name, try next.seal())
             if isFirst {
@@ -140,7 +150,7 @@ struct NamedStates {
 }
 
 extension TableHistory {
-    fileprivate func tells(of backup: BackupRecord) throws(VarveError) -> Bool {
+    func tells(of backup: BackupRecord) throws(VarveError) -> Bool {
         if try !tells(ofStateAt: backup.instant) { return false }
         return try holds(backup)
     }

@@ -76,6 +76,7 @@ public final class RepositoryRepair {
             try takeTrailingCommits(repository)
             try takeBlobs(repository, intent)
             try layOut(repository)
+            try bringBackStates(repository)
             try intent.end()
         } catch {
             throw error.including { try intent.end() }

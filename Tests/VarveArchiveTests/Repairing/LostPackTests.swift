@@ -81,6 +81,47 @@ struct LostPackTests {
         #expect(lossy > 2)
     }
 
+    /// States were given up before the replica was found: those of backups come back from it.
+    @Test(arguments: [620, 621, 622] as [UInt64]) func aReplicaIsFoundLater(
+        seed: UInt64
+    ) throws {
+        let scene = try RepairScene(seed: seed)
+        let whole = try scene.restorable(scene.store, "whole").filter { $0.hasPrefix("films") }
+        #expect(whole.count == 3)
+        let packs = try scene.store.list("packs/").map(\.name)
+        var rows = TestTable()
+        rows.add(30, SeededRandom(seed: seed))
+        var lossy = 0
+        for place in packs.indices {
+            for goesOn in [false, true] {
+                let store = try lose(
+                    packs[place...min(place + place % 3, packs.count - 1)], of: scene)
+                let label: Comment = "pack \(place) of seed \(seed), \(goesOn)"
+                if try repair(store).losses.isEmpty { continue }
+                lossy += 1
+                if goesOn { try fullCopy(of: "films", at: 90, rows, store, label) }
+                let report = try repair(store, from: scene.replica)
+                #expect(report.isClean, label)
+                #expect(report.verification.backups.allSatisfy { !$0.isAffected }, label)
+                let now = try scene.restorable(store, label).filter { $0.hasPrefix("films") }
+                #expect(now == whole, label)
+                #expect(try repair(store, from: scene.replica).isUnneeded, label)
+                // Another seed gives its backup another id.
+                let repository = try Repository.open(
+                    store, environment: TestRepository.environment(seed: 31, workers: 1))
+                try backUp(rows, at: 95, name: "films", SeededRandom(seed: 3), in: repository)
+                let last = try contents(try RepairScene.open(store), at: 95, name: "films")
+                #expect(last == rows.rows, label)
+                _ = try Pruning(try RepairScene.open(store), Pruning.Request(grace: 0)).run()
+                let check = try RepairScene.open(store).verify(
+                    VerificationOptions(data: .all, drill: .allCheckpoints))
+                #expect(check.problems == [], label)
+                #expect(check.backups.allSatisfy { !$0.isAffected }, label)
+            }
+        }
+        #expect(lossy > 2)
+    }
+
     /// Before a repair no full copy relies on what is lost; after it one begins a new range. A
     /// state that is lost is no backup.
     @Test func aFullCopyStandsForItself() throws {
