@@ -24,12 +24,21 @@ public struct CopyReport: Sendable {
         public var blobBytes: UInt64 = 0
         /// The last commit that both have now.
         public var head: Hash256?
-        /// Why the table could not be brought; then nothing of it counts.
+        /// Why the table could not be brought: if `isCut`, from a commit on; else not at all.
         public var failure: VarveError?
+        /// Backups of the source whose states could not be brought for that.
+        public var lacking: [BackupRecord] = []
 
         init(_ id: TableID, name: String) {
             self.id = id
             self.name = name
+        }
+
+        /// Whether the source could give only a part of what is new.
+        public var isCut: Bool {
+            failure != nil
+                && (isNew || commits > 0 || takesLayout || settings > 0 || retention > 0
+                    || !backups.isEmpty)
         }
 
         /// Whether there was nothing to bring.

@@ -59,7 +59,9 @@ public struct RepositoryCopy {
             from: source, to: target, id: entry.id, record: entry.record,
             request: request, progress: progress)
         do {
-            return try table.run()
+            var report = try table.run()
+            report.failure = report.failure.map { told($0, entry) }
+            return report
         } catch let error as VarveError {
             // The other tables are not to suffer.
             guard [.damaged, .refused, .conflict, .notFound, .proofFailed].contains(error.code)

@@ -49,6 +49,10 @@ struct TableCopy {
         var backups: [BackupRecord]
         /// Backups whose states the target has pruned.
         var leftOut: [BackupRecord] = []
+        /// Why the commits end before the source's do: it lacks pages of the next one.
+        var cut: VarveError?
+        /// Backups whose states the source cannot give for that.
+        var lacking: [BackupRecord] = []
 
         /// Commits that the target has and will have, without a layout.
         var after: [CommitRecord] { to.commits + commits }
@@ -56,6 +60,21 @@ struct TableCopy {
         /// What the target has and will have after a layout.
         func commits(after layout: LayoutRecord) -> [CommitRecord] {
             to.commits.filter { $0.logical.sequence >= layout.nextSequence } + commits
+        }
+
+        /// What follows the last commit that the target will have.
+        var nextSequence: UInt64 {
+            if cut == nil { return from.nextSequence }
+            if let last = commits.last { return last.logical.sequence + 1 }
+            return max(layout?.nextSequence ?? 0, to.nextSequence)
+        }
+
+        /// The hash of that last commit.
+        var head: Hash256 {
+            if cut == nil { return from.head }
+            if let last = commits.last { return last.hash }
+            guard let layout, layout.nextSequence > to.nextSequence else { return to.head }
+            return layout.before
         }
 
         var isEmpty: Bool {
@@ -85,14 +104,14 @@ struct TableCopy {
                     try writer.announce()
                     step = try plan()
                     from = step.from
-                    try bring(step, writer, &total)
+                    try bring(&step, writer, &total)
                     try writer.end()
                 } catch {
                     writer.abandon()
                     throw error
                 }
                 if try isDone(step, &total) {
-                    try target.mark(step.from.head, of: id)
+                    try target.mark(step.head, of: id)
                     return total
                 }
             } catch let error as VarveError {
@@ -119,10 +138,10 @@ struct TableCopy {
     // MARK: Bringing
 
     private func bring(
-        _ step: Step, _ writer: BlobWriter, _ total: inout CopyReport.Table
+        _ step: inout Step, _ writer: BlobWriter, _ total: inout CopyReport.Table
     ) throws {
         let transfer = transfer(step, isThere: writer.relies, put: writer.add)
-        try bringBlobs(step, transfer)
+        try bringBlobs(&step, transfer)
         _ = try writer.finish()
         total.blobs += transfer.blobCount
         total.blobBytes += transfer.storedBytes
@@ -163,13 +182,19 @@ struct TableCopy {
         }
     }
 
-    private func bringBlobs(_ step: Step, _ transfer: BlobTransfer) throws {
+    private func bringBlobs(_ step: inout Step, _ transfer: BlobTransfer) throws {
         if let layout = step.layout {
             try transfer.bring(
                 layout.pieces, checkpoints: layout.checkpoints, inline: layout.inline)
         }
-        for commit in step.commits {
-            try transfer.bring(commit.pieces, inline: commit.inline)
+        for (index, commit) in step.commits.enumerated() {
+            do {
+                try transfer.bring(commit.pieces, inline: commit.inline)
+            } catch let error as VarveError where error.code == .damaged {
+                if try hasMoved(error, since: step.from) { throw error }
+                try cut(&step, at: index, error)
+                return
+            }
         }
     }
 
@@ -201,10 +226,13 @@ struct TableCopy {
     /// What a dry run tells.
     private func estimate(_ step: Step, _ total: inout CopyReport.Table) throws {
         if step.isEmpty { return }
+        var step = step
         let target = target
         let transfer = transfer(
             step, isThere: { try target.blobs.location(of: $0) != nil }, put: { _ in })
-        try bringBlobs(step, transfer)
+        try bringBlobs(&step, transfer)
+        total.failure = step.cut
+        total.lacking = step.lacking
         total.blobs = transfer.blobCount
         total.blobBytes = transfer.storedBytes
         total.isNew = step.isNew
@@ -231,8 +259,8 @@ struct TableCopy {
     /// - Returns: false if someone changed the target meanwhile.
     private func isDone(_ step: Step, _ total: inout CopyReport.Table) throws -> Bool {
         let now = try target.history(id, record)
-        let isAhead = now.nextSequence > step.from.nextSequence
-        if !isAhead, now.nextSequence != step.from.nextSequence || now.head != step.from.head {
+        let isAhead = now.nextSequence > step.nextSequence
+        if !isAhead, now.nextSequence != step.nextSequence || now.head != step.head {
             return false
         }
         // A collector of the target may have dropped the state before the backup named it.
@@ -243,7 +271,9 @@ struct TableCopy {
         try target.forget(id, gone)
         total.backups.removeAll { gone.contains($0) }
         total.leftOut = step.leftOut + gone
-        total.head = step.from.head
+        total.head = step.head
+        total.failure = step.cut
+        total.lacking = step.lacking
         return true
     }
 }

@@ -85,7 +85,7 @@ struct CopyCommand: VarveSubcommand {
                 lines += text(table.leftOut)
                 continue
             }
-            if table.failure != nil {
+            if table.failure != nil, !table.isCut {
                 lines.append("table \(table.name): not brought")
                 continue
             }
@@ -107,6 +107,9 @@ struct CopyCommand: VarveSubcommand {
             if common.verbose { facts.add("head", table.head?.description) }
             lines.append("table \(table.name)\(table.isNew ? " (new)" : "")")
             lines += facts.lines + text(table.leftOut)
+            lines += table.lacking.map {
+                "  left out: backup \($0.name) of \($0.instant), whose state is damaged in the source"
+            }
         }
         return lines.isEmpty ? ["there is no table to copy"] : lines
     }
@@ -138,6 +141,7 @@ struct CopyCommand: VarveSubcommand {
                         "retention": .number(table.retention),
                         "backups": .array(table.backups.map(\.json)),
                         "leftOut": .array(table.leftOut.map(\.json)),
+                        "lacking": .array(table.lacking.map(\.json)),
                         "pages": .number(table.blobs), "bytes": .number(table.blobBytes),
                         "head": table.head.map { .string($0.description) },
                         "error": table.failure.map { .string($0.description) },

@@ -43,8 +43,9 @@ struct RepairCommand: VarveSubcommand {
     @Flag(
         help: """
             Give up the states that need lost pages, and lay their tables out anew without them, \
-            so that backups and recording can go on. What is sound of those states goes with the \
-            next prune: restore first, by parts, what is needed of it.
+            so that backups and recording can go on. If there is a replica, use --from first: \
+            afterwards only the states of backups come back from it. What is sound of the states \
+            goes with the next prune: restore first, by parts, what is needed of it.
             """)
     var dropLost = false
 
