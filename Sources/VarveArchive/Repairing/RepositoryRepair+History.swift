@@ -19,12 +19,12 @@ extension RepositoryRepair {
                     "table \(record.name): pages of it are lost. What is sound of its states can "
                         + "still be restored by parts; 'varve repair --drop-lost' gives the states "
                         + "up that lack a page, so that the table can go on without them"
-                        + (other == nil ? "; name a replica with --from first, if there is one" : ""))
+                        + (other == nil ? "; if there is a replica, use --from first" : ""))
                 lost = LostParts()
             } else if !lost.isEmpty, other == nil {
                 report.notes.append(
-                    "table \(record.name): if there is a replica, name it with --from before states "
-                        + "are given up: afterwards only those of backups come back from it")
+                    "table \(record.name): if there is a replica, name it with --from before "
+                        + "states are given up: afterwards only those of backups come back from it")
             }
             if history.damage.isEmpty, lost.isEmpty { continue }
             if lost.isEmpty, HistorySalvage(history) == nil {

@@ -108,7 +108,8 @@ struct CopyCommand: VarveSubcommand {
             lines.append("table \(table.name)\(table.isNew ? " (new)" : "")")
             lines += facts.lines + text(table.leftOut)
             lines += table.lacking.map {
-                "  left out: backup \($0.name) of \($0.instant), whose state is damaged in the source"
+                "  left out: backup \($0.name), whose state at \($0.instant) is damaged in the "
+                    + "source"
             }
         }
         return lines.isEmpty ? ["there is no table to copy"] : lines

@@ -55,6 +55,34 @@ struct DamagedCopyTests {
         }
     }
 
+    /// A crash before and after every write of such a copy: the next one comes to the same end.
+    @Test(arguments: [false, true]) func crashAfterEveryWrite(afterwards: Bool) throws {
+        let scene = try Scene(seed: 651)
+        let source = scene.store.snapshot()
+        try source.delete(try #require(scene.packs[30]?.first))
+        for write in 0... {
+            let replica = MemoryStore(clock: ManualTime())
+            let faulty = FaultyStore(replica) { operation in
+                guard operation.kind.isWrite, operation.writesBefore == write else { return nil }
+                return afterwards ? .crashAfterwards : .crash
+            }
+            let label: Comment = "write \(write)"
+            _ = try? copy(source, to: faulty)
+            if let repository = try? open(replica) {
+                #expect(repository.verify(VerificationOptions(data: .all)).problems == [], label)
+            }
+            let report = try copy(source, to: replica, seed: 12)
+            #expect(report.tables[0].failure?.code == .damaged, label)
+            try check(replica, scene, [10, 20], label)
+            #expect(try copy(scene.store, to: replica, seed: 13).isComplete, label)
+            try check(replica, scene, [10, 20, 30, 40], label)
+            if faulty.writes <= write {
+                #expect(write > 8)
+                break
+            }
+        }
+    }
+
     @Test(arguments: [20, 30, 40] as [Int64], [false, true])
     func theCopyEndsBeforeTheDamage(lost: Int64, isNew: Bool) throws {
         let scene = try Scene(seed: 650)

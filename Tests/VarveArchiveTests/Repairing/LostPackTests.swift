@@ -122,6 +122,43 @@ struct LostPackTests {
         #expect(lossy > 2)
     }
 
+    /// A crash before and after every write, while states are given up and while they are brought
+    /// back: another repair comes to the same end.
+    @Test(arguments: [false, true], [false, true]) func crashAfterEveryWrite(
+        bringsBack: Bool, afterwards: Bool
+    ) throws {
+        let scene = try RepairScene(seed: 623)
+        let packs = try scene.store.list("packs/").map(\.name)
+        let damaged = try lose(packs[...], of: scene)
+        if bringsBack { try repair(damaged) }
+        let other = bringsBack ? scene.replica : nil
+        let undisturbed = damaged.snapshot()
+        try repair(undisturbed, from: other)
+        let expected = try scene.restorable(undisturbed, "undisturbed")
+        #expect(expected.filter { $0.hasPrefix("films") }.count == (bringsBack ? 3 : 0))
+        // Without a replica backups are listed whose states are lost.
+        let problems = try RepairScene.open(undisturbed)
+            .verify(VerificationOptions(data: .all)).problems
+        #expect(problems.isEmpty == bringsBack)
+        for write in 0... {
+            let store = damaged.snapshot()
+            let faulty = FaultyStore(store) { operation in
+                guard operation.kind.isWrite, operation.writesBefore == write else { return nil }
+                return afterwards ? .crashAfterwards : .crash
+            }
+            _ = try? repair(faulty, from: other)
+            let label: Comment = "write \(write)"
+            try repair(store, from: other)
+            #expect(try scene.restorable(store, label) == expected, label)
+            let check = try RepairScene.open(store).verify(VerificationOptions(data: .all))
+            #expect(check.problems == problems, label)
+            if faulty.writes <= write {
+                #expect(write > 5)
+                break
+            }
+        }
+    }
+
     /// Before a repair no full copy relies on what is lost; after it one begins a new range. A
     /// state that is lost is no backup.
     @Test func aFullCopyStandsForItself() throws {
