@@ -81,6 +81,20 @@ class GoldenDamageTests(unittest.TestCase):
                 file.write(data)
         self.assertEqual(run("verify", self.root)[::2], (0, ""))
 
+    def test_marks(self):
+        """The bytes of a copy's mark are its name; what is no mark is ignored."""
+        self.copy("kept")
+        marks = [path for path in self.files if f"{os.sep}copied{os.sep}" in path]
+        self.assertNotEqual(marks, [])
+        for name in ("notes", "AB" * 32):
+            with open(os.path.join(os.path.dirname(marks[0]), name), "wb") as file:
+                file.write(b"123")
+        self.assertEqual(run("verify", self.root)[::2], (0, ""))
+        with open(marks[0], "rb") as file:
+            data = file.read()
+        self.assert_told(marks[0], data[:3] + b"\x00" + data[4:], 0)
+        self.assert_told(marks[0], data[:31], 1)
+
     def test_small(self):
         self.damage("small", flips=1, cuts=1)
 

@@ -3759,9 +3759,17 @@ class Verifier:
                 self.condemned.update(found["packs"])
         for name in repository.names("intents", HEX_32):
             attempt(f"intents/{name}", self.intent, name)
+        for table in repository.names("copied", HEX_32):
+            for name in repository.names(f"copied/{table}", HEX_64):
+                attempt(f"copied/{table}/{name}", self.mark, table, name)
         for name in repository.names("keys", re.compile(r"[0-9]{2}\Z")):
             attempt(f"keys/{name}", lambda n=name: decode_key_slot(
                 repository.read(f"keys/{n}"), f"keys/{n}"))
+
+    def mark(self, table, name):
+        where = f"copied/{table}/{name}"
+        if self.repository.read(where) != bytes.fromhex(name):
+            raise Damage("the mark is not the hash that is its name", where)
 
     def intent(self, name):
         where = f"intents/{name}"
