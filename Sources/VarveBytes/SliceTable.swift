@@ -35,30 +35,6 @@ extension RawSpan {
         return unsafe equalUnchecked(a.start, b.start, a.count)
     }
 
-    /// Whether these bytes from `start` on are those of `other` in `slice`; false if they end.
-    @inlinable @inline(__always)
-    public func matches(_ slice: Slice, of other: borrowing RawSpan, at start: Int) -> Bool {
-        precondition(slice.end <= other.byteCount && start >= 0)
-        let size = slice.count
-        if start &+ size > byteCount { return false }
-        var at = 0
-        while at &+ 8 <= size {
-            let a = unsafe word64(start &+ at)
-            let b = unsafe other.unsafeLoadUnaligned(
-                fromUncheckedByteOffset: slice.start &+ at, as: UInt64.self)
-            if a != b { return false }
-            at &+= 8
-        }
-        while at < size {
-            let a = unsafe unsafeLoad(fromUncheckedByteOffset: start &+ at, as: UInt8.self)
-            let b = unsafe other.unsafeLoad(
-                fromUncheckedByteOffset: slice.start &+ at, as: UInt8.self)
-            if a != b { return false }
-            at &+= 1
-        }
-        return true
-    }
-
     @unsafe
     @inlinable @inline(__always)
     func equalUnchecked(_ a: Int, _ b: Int, _ size: Int) -> Bool {

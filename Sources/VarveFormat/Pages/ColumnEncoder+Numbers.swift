@@ -55,11 +55,9 @@ extension ColumnEncoder {
                 for _ in 0..<lengths[at] { output.append(stretches[at], of: source) }
             }
         case ColumnEncoding.dictionary:
-            output.append(count: entries.count)
-            for at in 0..<entries.count {
-                output.append(stretches[Int(entries[at])], of: source)
-            }
-            writeIndexes(&output)
+            output.append(count: distinct.count)
+            for at in 0..<distinct.count { output.append(distinct[at], of: source) }
+            writeIndexes(entries: distinct.count, &output)
         case ColumnEncoding.runLength:
             output.append(count: stretches.count)
             for at in 0..<stretches.count { output.append(stretches[at], of: source) }
@@ -198,9 +196,10 @@ extension ColumnEncoder {
                 for _ in 0..<lengths[at] { output.append(varint: integers[at]) }
             }
         case ColumnEncoding.dictionary:
-            output.append(count: entries.count)
-            for at in 0..<entries.count { output.append(varint: integers[Int(entries[at])]) }
-            writeIndexes(&output)
+            let entries = distinctIntegers.count
+            output.append(count: entries)
+            for at in 0..<entries { output.append(varint: distinctIntegers[at]) }
+            writeIndexes(entries: entries, &output)
         case ColumnEncoding.delta:
             output.append(varint: integers[0])
             for at in 0..<integers.count {
@@ -239,28 +238,30 @@ extension ColumnEncoder {
     private mutating func buildIntegerDictionary(count: Int) -> Int? {
         let room = size - count - 1
         guard
-            let bytes = Self.numberDistinct(integers, &table, &entries, &indexes, room: room)
+            let bytes = Self.numberDistinct(
+                integers, &table, &distinctIntegers, &indexes, room: room)
         else { return nil }
-        return bytes + indexBytes(count) + UInt64(entries.count).varintSize
+        let entries = distinctIntegers.count
+        return bytes + indexBytes(count, entries: entries) + UInt64(entries).varintSize
     }
 
     private static func numberDistinct(
         _ integers: borrowing GrowingBuffer<UInt64>, _ table: inout SliceTable,
-        _ entries: inout GrowingBuffer<UInt32>, _ indexes: inout GrowingBuffer<UInt32>, room: Int
+        _ distinct: inout GrowingBuffer<UInt64>, _ indexes: inout GrowingBuffer<UInt32>, room: Int
     ) -> Int? {
-        entries.removeAll()
+        distinct.removeAll()
         indexes.removeAll()
         table.reset(capacity: integers.count)
         let seed = table.seed
         var bytes = 0
         for at in 0..<integers.count {
             let value = integers[at]
-            let next = entries.count
+            let next = distinct.count
             let ordinal = table.ordinal(
                 hash: tableMix(value ^ seed, 0xa076_1d64_78bd_642f), next: next,
-                equal: { integers[Int(entries[$0])] == value })
+                equal: { distinct[$0] == value })
             if ordinal == next {
-                entries.append(UInt32(truncatingIfNeeded: at))
+                distinct.append(value)
                 bytes += value.varintSize
                 if bytes > room { return nil }
             }

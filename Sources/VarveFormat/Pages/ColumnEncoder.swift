@@ -29,12 +29,13 @@ struct ColumnEncoder: ~Copyable, Sendable {
     var lengths = GrowingBuffer<UInt32>(capacity: 4096)
     /// Of strings: bytes shared with the stretch before. Of numbers: x_i.
     var shared = GrowingBuffer<Int64>(capacity: 4096)
-    /// The dictionary: the stretch in which each entry appears first; and each stretch's index.
-    var entries = GrowingBuffer<UInt32>(capacity: 4096)
+    /// The dictionary, in order of first appearance, and each stretch's index in it.
+    var distinct = GrowingBuffer<Slice>(capacity: 4096)
     var indexes = GrowingBuffer<UInt32>(capacity: 4096)
     var table = SliceTable()
     /// Integers take the place of slices here.
     var integers = GrowingBuffer<UInt64>(capacity: 64)
+    var distinctIntegers = GrowingBuffer<UInt64>(capacity: 64)
 
     /// The encoding chosen so far, and the bytes of its payload.
     var code: UInt8 = 0
@@ -68,32 +69,32 @@ extension ColumnEncoder {
         let room = size - count - 1
         guard
             let bytes = Self.numberDistinct(
-                source, stretches, &table, &entries, &indexes, counted: counted, room: room)
+                source, stretches, &table, &distinct, &indexes, counted: counted, room: room)
         else { return nil }
-        return bytes + indexBytes(count) + UInt64(entries.count).varintSize
+        return bytes + indexBytes(count, entries: distinct.count) + UInt64(distinct.count).varintSize
     }
 
     /// Gives each stretch the ordinal of its value.
     /// - Returns: the bytes of the distinct values, or nil as soon as they exceed `room`.
     private static func numberDistinct(
         _ source: RawSpan, _ stretches: borrowing GrowingBuffer<Slice>, _ table: inout SliceTable,
-        _ entries: inout GrowingBuffer<UInt32>, _ indexes: inout GrowingBuffer<UInt32>,
+        _ distinct: inout GrowingBuffer<Slice>, _ indexes: inout GrowingBuffer<UInt32>,
         counted: Bool, room: Int
     ) -> Int? {
         let total = stretches.count
-        entries.removeAll()
+        distinct.removeAll()
         indexes.removeAll()
         table.reset(capacity: total)
         let seed = table.seed
         var bytes = 0
         for at in 0..<total {
             let value = stretches[at]
-            let next = entries.count
+            let next = distinct.count
             let ordinal = table.ordinal(
                 hash: source.tableHash(value, seed: seed), next: next,
-                equal: { source.equal(stretches[Int(entries[$0])], value) })
+                equal: { source.equal(distinct[$0], value) })
             if ordinal == next {
-                entries.append(UInt32(truncatingIfNeeded: at))
+                distinct.append(value)
                 bytes += value.count
                 if counted { bytes += UInt64(value.length).varintSize }
                 if bytes > room { return nil }
@@ -103,9 +104,9 @@ extension ColumnEncoder {
         return bytes
     }
 
-    /// Bytes of the indexes of `count` values.
-    func indexBytes(_ count: Int) -> Int {
-        if entries.count <= ColumnEncoding.byteIndexes { return count }
+    /// Bytes of the indexes of `count` values into a dictionary of `entries`.
+    func indexBytes(_ count: Int, entries: Int) -> Int {
+        if entries <= ColumnEncoding.byteIndexes { return count }
         var bytes = 0
         for at in 0..<indexes.count {
             bytes += UInt64(indexes[at]).varintSize * Int(lengths[at])
@@ -113,8 +114,8 @@ extension ColumnEncoder {
         return bytes
     }
 
-    func writeIndexes(_ output: inout ByteWriter) {
-        if entries.count <= ColumnEncoding.byteIndexes {
+    func writeIndexes(entries: Int, _ output: inout ByteWriter) {
+        if entries <= ColumnEncoding.byteIndexes {
             for at in 0..<indexes.count {
                 let index = UInt8(truncatingIfNeeded: indexes[at])
                 let times = Int(lengths[at])
@@ -182,14 +183,10 @@ extension ColumnEncoder {
         switch code {
         case ColumnEncoding.plain: writePlainStrings(source, &output)
         case ColumnEncoding.dictionary:
-            output.append(count: entries.count)
-            for at in 0..<entries.count {
-                output.append(count: stretches[Int(entries[at])].count)
-            }
-            for at in 0..<entries.count {
-                output.append(stretches[Int(entries[at])], of: source)
-            }
-            writeIndexes(&output)
+            output.append(count: distinct.count)
+            for at in 0..<distinct.count { output.append(count: distinct[at].count) }
+            for at in 0..<distinct.count { output.append(distinct[at], of: source) }
+            writeIndexes(entries: distinct.count, &output)
         case ColumnEncoding.sharedPrefix: writeSharedPrefixes(source, &output)
         default:
             output.append(count: stretches.count)

@@ -133,7 +133,8 @@ extension LeafPageEncoder {
             let row = rows[index]
             let start = Int(row.key)
             if before.count == 0 || start &+ before.count > Int(row.value)
-                || !source.matches(before, of: source, at: start)
+                || !source.matches(
+                    at: start, source, from: before.start, count: before.count)
             {
                 let key = source.part(start, Int(row.value))
                 guard let zero = key.firstOffset(of: 0), zero &+ 1 < key.byteCount,

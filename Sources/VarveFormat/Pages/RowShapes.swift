@@ -74,7 +74,11 @@ struct RowShapes: ~Copyable, Sendable {
         var at = start &+ 1
         for index in shape.start..<shape.start &+ shape.count {
             let prefix = columns[Int(ordinals[index])].prefix
-            if !source.matches(prefix, of: source, at: at) { return false }
+            if at > end
+                || !source.matches(at: at, source, from: prefix.start, count: prefix.count)
+            {
+                return false
+            }
             at &+= prefix.count
             let tag = source.byte(at: prefix.end &- 1)
             let value = try Self.extent(source, tag, at, end)
