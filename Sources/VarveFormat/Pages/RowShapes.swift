@@ -25,6 +25,8 @@ struct RowShapes: ~Copyable, Sendable {
     var shapes = GrowingBuffer<Shape>()
     /// The columns of the shapes, one shape after another.
     var ordinals = GrowingBuffer<UInt32>()
+    /// Their prefixes, which each row is compared with.
+    private var prefixes = GrowingBuffer<Slice>()
     /// Each row's shape.
     var rowShapes = GrowingBuffer<UInt64>(capacity: 4096)
     /// The values in the order of rows, and then in the order of columns.
@@ -41,6 +43,7 @@ struct RowShapes: ~Copyable, Sendable {
         columns.removeAll()
         shapes.removeAll()
         ordinals.removeAll()
+        prefixes.removeAll()
         rowShapes.removeAll()
         gathered.removeAll()
         values.removeAll()
@@ -73,7 +76,7 @@ struct RowShapes: ~Copyable, Sendable {
         }
         var at = start &+ 1
         for index in shape.start..<shape.start &+ shape.count {
-            let prefix = columns[Int(ordinals[index])].prefix
+            let prefix = prefixes[index]
             if at > end
                 || !source.matches(at: at, source, from: prefix.start, count: prefix.count)
             {
@@ -159,6 +162,7 @@ struct RowShapes: ~Copyable, Sendable {
             try cursor.skip(value.end - prefix.end)
             gathered.append(value)
             ordinals.append(UInt32(column(source, prefix)))
+            prefixes.append(prefix)
         }
         try cursor.end()
         current = shape(from: shapeStart)
@@ -213,6 +217,7 @@ struct RowShapes: ~Copyable, Sendable {
             shapes.append(Shape(start: start, count: count, rows: 0))
         } else {
             ordinals.truncate(to: start)
+            prefixes.truncate(to: start)
         }
         return found
     }
