@@ -149,3 +149,20 @@ extension Instant {
             + String(repeating: "0", count: 6 - digits.count) + digits + "Z"
     }
 }
+
+extension TableHistory {
+    /// Changes of the second within which the history ends: those that no checkpoint counts yet.
+    /// Layouts leave that second to its commits. Source: Spec 09, Commit.
+    var tailChanges: UInt64 {
+        var count: UInt64 = 0
+        for commit in commits.map(\.logical) {
+            let known = count.saturated(adding: commit.changes)
+            let counted = commit.checkpoints.reduce(0 as UInt64) {
+                $0.saturated(adding: $1.changes)
+            }
+            let isTail = commit.isExact && commit.to % 1_000_000 != 0
+            count = isTail && counted < known ? known - counted : 0
+        }
+        return count
+    }
+}

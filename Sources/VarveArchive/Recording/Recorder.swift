@@ -134,6 +134,7 @@ public final class Recorder {
         } catch {
             throw error.including { try lease.end() }
         }
+        tailChanges = history.tailChanges
         if publisher.head.sourceKind == options.sourceKind {
             acknowledged = SourcePosition(encoded: publisher.head.sourcePosition)
             tailPosition = SourcePosition(own: publisher.head.sourcePosition)
