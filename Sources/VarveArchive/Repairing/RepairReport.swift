@@ -7,6 +7,8 @@ public struct RepairReport: Sendable {
             case takenRecord
             /// A record in which one byte was wrong has it right again.
             case correctedRecord
+            /// A table's record was made anew from what proves it.
+            case madeRecord
             /// A record that nothing can mend was put under `damaged/`.
             case setAsideRecord
             /// A damaged pack was taken apart: what is sound of it is in new packs.

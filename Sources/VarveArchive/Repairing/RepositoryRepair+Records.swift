@@ -41,6 +41,7 @@ extension RepositoryRepair {
             try takeMissingTables(repository)
             for id in try tableIDs() { try takeMissingCommits(id, repository) }
         }
+        try rebuildTableRecords(repository)
         for id in try tableIDs() {
             try fillGaps(id) { isReplica ? try sound($0, repository.configuration.id) : nil }
         }
@@ -72,13 +73,7 @@ extension RepositoryRepair {
     /// Sets aside a record that no one can mend.
     private func lose(_ name: ObjectName, _ path: String, _ bytes: [UInt8]) throws {
         switch name {
-        case .table(let id):
-            // Without it nothing of the table can be read; with its replica everything can.
-            report.losses.append(
-                RepairReport.Loss(
-                    table: id.description,
-                    text: "its record, and with it everything, unless a replica is found"))
-            return
+        case .table: return  // It is made anew, or told of as lost, when all have been read.
         case .backup(let id, let backup):
             report.losses.append(
                 RepairReport.Loss(
@@ -123,6 +118,35 @@ extension RepositoryRepair {
             }
         }
         return ids.sorted()
+    }
+
+    // MARK: Table records
+
+    /// Makes those records of tables anew that are lost here and in the replica.
+    private func rebuildTableRecords(_ repository: Repository) throws {
+        for id in try tableIDs() {
+            let name = ObjectName.table(id)
+            let remains = try store.readIfPresent(name.path)
+            if let remains, name.fault(in: remains, of: repository.configuration.id) == nil {
+                continue
+            }
+            try checkStop()
+            let rebuild = TableRecordRebuild(repository: repository, isStopping: isStopping)
+            let record: TableRecord
+            let text: String
+            switch try rebuild.rebuild(id, remains: remains, statements) {
+            case .unknown(let reason):
+                report.losses.append(RepairReport.Loss(table: id.description, text: reason))
+                continue
+            case .proven(let found):
+                (record, text) = (found, "made anew, as the first commit proves it")
+            case .likely(let found):
+                (record, text) = (found, "made anew; only its time of creation is not known")
+            }
+            if let remains { try setAside(name.path, remains) }
+            try store.replace(name.path, try record.seal())
+            note(.madeRecord, name.path, "record of table \(record.title): \(text)")
+        }
     }
 
     // MARK: What is missing

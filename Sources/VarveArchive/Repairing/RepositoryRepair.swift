@@ -23,6 +23,8 @@ public final class RepositoryRepair {
     private let isForced: Bool
     /// Whether states that need lost pages are given up, so that their table can go on.
     let dropsLost: Bool
+    /// What is said of tables whose records are lost.
+    let statements: [TableStatement]
     var report = RepairReport()
     /// Packs whose names fit their bytes, with their sizes and numbers of blobs.
     var soundPacks: [Hash256: (size: Int, blobs: Int)] = [:]
@@ -41,10 +43,11 @@ public final class RepositoryRepair {
     ///   one that it is a replica of.
     /// - Parameter isForced: go on though another writer's intent or lease is live.
     /// - Parameter dropsLost: lay out tables without the states that need lost pages.
+    /// - Parameter statements: what is said of tables whose records are lost.
     public init(
         _ store: any ObjectStore, from other: Repository? = nil,
         environment: Repository.Environment = Repository.Environment(), isForced: Bool = false,
-        dropsLost: Bool = false,
+        dropsLost: Bool = false, statements: [TableStatement] = [],
         isStopping: @escaping @Sendable () -> Bool = { false },
         progress: @escaping (RepairProgress) -> Void = { _ in }
     ) {
@@ -53,6 +56,7 @@ public final class RepositoryRepair {
         self.environment = environment
         self.isForced = isForced
         self.dropsLost = dropsLost
+        self.statements = statements
         self.isStopping = isStopping
         self.progress = progress
     }
@@ -141,7 +145,8 @@ public final class RepositoryRepair {
             throw VarveError(
                 .damaged,
                 "the configuration can only come from a replica, or from the repository that this "
-                    + "one is a replica of: name it with --from (\(fault.message))", at: name)
+                    + "one is a replica of: name it with --from; or put back a copy of it that "
+                    + "you kept (\(fault.message))", at: name)
         }
         try checkTables(of: other)
         if let bytes { try setAside(name, bytes) }

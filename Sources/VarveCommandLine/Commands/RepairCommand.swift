@@ -18,11 +18,16 @@ struct RepairCommand: VarveSubcommand {
             the repository meanwhile: it refuses if something seems to, or was cut off on another \
             machine less than a day ago.
 
+            If the record of a table is lost, name the table and its key: the id of the table \
+            proves the name, its pages the types, and its first commit, if that is there, the \
+            whole record.
+
             Ends with status 20 if something is lost or still wrong.
 
             Example:
               varve repair -r /backups/shop --dry-run
               varve repair -r /backups/shop --from /other/shop
+              varve repair -r /backups/shop --table Orders --partition-key Id:S
             """)
 
     static let endsGently = true
@@ -49,6 +54,17 @@ struct RepairCommand: VarveSubcommand {
             """)
     var dropLost = false
 
+    @Option(help: "The name of a table whose record is lost.")
+    var table: String?
+
+    @Option(
+        help: ArgumentHelp("The name and type of its partition key.", valueName: "name:type"))
+    var partitionKey: String?
+
+    @Option(
+        help: ArgumentHelp("The name and type of its sort key.", valueName: "name:type"))
+    var sortKey: String?
+
     func run(in session: Session) throws {
         let store = try common.store()
         if try store.list("").isEmpty {
@@ -57,11 +73,16 @@ struct RepairCommand: VarveSubcommand {
         if let from, DirectoryStore(from).location == store.location {
             throw VarveError(.usage, "--from and -r name the same repository")
         }
+        let schema = try KeyDefinition.schema(partition: partitionKey, sort: sortKey)
+        if table == nil, schema != nil {
+            throw VarveError(.usage, "--partition-key needs --table beside it")
+        }
+        let statement = table.map { TableStatement(name: $0, keySchema: schema) }
         let other = try from.map { try CommonOptions.open(DirectoryStore($0)) }
         let report = try session.withProgress("reading", countsBytes: true, of: "item") {
             try RepairOperation(
                 store, from: other, isDryRun: dryRun, isForced: force, dropsLost: dropLost,
-                control: session.control
+                statement: statement, control: session.control
             ).run()
         }
         try session.print(json(report), lines: lines(report))
@@ -103,6 +124,7 @@ struct RepairCommand: VarveSubcommand {
         switch kind {
         case .takenRecord: "taken    "
         case .correctedRecord: "corrected"
+        case .madeRecord: "made anew"
         case .setAsideRecord: "set aside"
         case .takenApartPack: "rescued  "
         case .takenBlobs: "taken    "
