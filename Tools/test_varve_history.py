@@ -339,6 +339,8 @@ class BrokenRuleTests(RepositoryTest):
             "the last second without one": ("commit 9", without_checkpoint(0),
                                             "has changes but is no checkpoint"),
             "a beginning without one": ("commit 0", without_checkpoint(0), "is no checkpoint"),
+            "one checkpoint of net changes": ("commit 1", set_to(flags=2),
+                                              "exact at its end alone"),
             "the state at the end": ("commit 2", set_to(totals=(4, 5, 6)), "not the one recorded"),
             "closing at the end": ("commit 4", set_to(to=at(8)), "ends at another time"),
             "closing without checkpoints": ("commit 4", set_to(checkpoints=[
@@ -365,13 +367,6 @@ class BrokenRuleTests(RepositoryTest):
 
         for layout in (False, True):
             self.assert_found("goes on where a range was closed", None, layout, write)
-
-    def test_ends_within_a_second(self):
-        def write(root, spoil, layout):
-            table = write_sample(root)
-            table.record(at(36) + 500_000, [put(36.1, "a", "8")])
-
-        self.assert_found("ends within a second", None, False, write)
 
     def test_a_complete_second_at_the_end(self):
         def write(root, spoil, layout):

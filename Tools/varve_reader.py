@@ -3461,10 +3461,6 @@ class TreeVerifier:
             return
         if self.least < piece.time_from or self.greatest >= piece.time_to:
             self.problem(f"{self.where}: a change is outside the run's times")
-        elif (isinstance(piece.owner, Commit) and piece.time_to % MICROSECONDS
-              and self.greatest != piece.time_to - 1):
-            self.problem(f"{self.where}: the commit ends within a second, and not after its last "
-                         f"change")
 
     def _node(self, blob_id, level):
         """Yields the leaves below; returns (entries, weight, digest, last, least, greatest)."""
@@ -4005,6 +4001,9 @@ class Verifier:
         for checkpoint in commit.checkpoints:
             if not commit.time_from <= checkpoint.instant <= commit.time_to:
                 problem(f"{commit.where}: a checkpoint is outside the commit's times")
+        if commit.checkpoints_only and any(
+                c.instant != commit.time_to for c in commit.checkpoints):
+            problem(f"{commit.where}: it is exact at its end alone, and has other checkpoints")
         last = commit.checkpoints[-1] if commit.checkpoints else None
         if last and last.instant == commit.time_to:
             if not last.matches(commit.items, commit.bytes, commit.digest):

@@ -10,6 +10,8 @@ struct LeafFacts {
     var entry: IndexEntry
     /// The least and greatest time of a run's changes; all of time for an image.
     var times: ClosedRange<Int64>
+    /// What its place in a tree must fit, if that is asked for.
+    var contents: LeafContents?
 
     /// What a tree reference tells, if the leaf is the root.
     var root: IndexEntry {
@@ -29,6 +31,7 @@ struct LeafSummary: Sendable {
     let greatestTime: Int64
     /// Whether an attribute has the name of a key attribute of some table.
     let mayHoldKey: Bool
+    let contents: LeafContents?
 
     init(_ facts: LeafFacts, _ kind: TreeKind, _ schema: KeySchema, mayHoldKey: Bool) {
         id = facts.entry.id
@@ -36,6 +39,7 @@ struct LeafSummary: Sendable {
         asRoot = Self.hash(facts.root, kind, schema)
         (leastTime, greatestTime) = (facts.times.lowerBound, facts.times.upperBound)
         self.mayHoldKey = mayHoldKey
+        contents = facts.contents
     }
 
     /// The hash of what something tells of a leaf.
@@ -55,7 +59,7 @@ extension PageProof {
     /// - Returns: nil if an outlined value cannot be read.
     /// - Throws: `damaged` if a value is not outlined as the rule says (Spec 06).
     func facts(
-        _ changes: borrowing ChangeBuffer, _ kind: TreeKind, _ id: Hash256
+        _ changes: borrowing ChangeBuffer, _ kind: TreeKind, _ schema: KeySchema, _ id: Hash256
     ) throws(VarveError) -> LeafFacts? {
         let count = changes.rows.count
         var entry = IndexEntry(entries: UInt64(count))
@@ -68,6 +72,8 @@ extension PageProof {
             (entry.leastTime, entry.greatestTime) = (all.min() ?? 0, all.max() ?? 0)
             times = entry.leastTime...entry.greatestTime
         }
+        var contents = ContentsSum(cutHash)
+        let codec = KeyCodec(schema)
         var whole = RowBuffer(capacity: 1 << 12)
         var scratch = ByteWriter(capacity: 1 << 12)
         for index in 0..<count {
@@ -79,19 +85,23 @@ extension PageProof {
                 if !(try expand(changes.rows, index, &whole)) { return nil }
                 try Self.checkOutlining(value, whole, 0, &scratch)
                 entry.digest = entry.digest &+ Self.hash(whole, 0, stamp, &scratch)
+                try contents.measure(whole, 0, codec)
             } else {
                 if value.byteCount >= Outlining.valueLimit {
                     try Self.checkOutlining(value, changes.rows, index, &scratch)
                 }
                 entry.digest = entry.digest &+ Self.hash(changes.rows, index, stamp, &scratch)
+                if value.byteCount > 0 { try contents.measure(changes.rows, index, codec) }
             }
             let keyBytes = changes.rows.key(index).byteCount
-            entry.weight +=
+            let weight =
                 kind == .image
                 ? try CutWeight.row(keyBytes: keyBytes, value: value)
                 : try CutWeight.change(keyBytes: keyBytes, value: value)
+            entry.weight += weight
+            contents.add(changes.rows.key(index), stamp, weight: weight)
         }
-        return LeafFacts(entry: entry, times: times)
+        return LeafFacts(entry: entry, times: times, contents: contents.finish(changes))
     }
 
     /// The hash of a whole row or change. Source: Spec 05.

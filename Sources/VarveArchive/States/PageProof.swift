@@ -9,6 +9,8 @@ struct PageProof: Sendable {
     let blobs: BlobStore
     /// Names of the key attributes of all tables.
     let keyNames: Set<String>
+    /// By which pages are cut; nil if the leaves are not put side by side.
+    var cutHash: CutHash?
 
     /// - Parameter id: the blob's.
     /// - Returns: of a leaf what it holds, unless an outlined value cannot be read.
@@ -80,7 +82,7 @@ struct PageProof: Sendable {
             try encoder.encodeRun(changes: changes, range: 0..<changes.count, into: &again)
         }
         try Self.compare(plain, again)
-        return try facts(changes, kind, id)
+        return try facts(changes, kind, schema, id)
     }
 
     private static func proveIndex(_ plain: RawSpan, _ kind: TreeKind) throws(VarveError) {

@@ -13,6 +13,8 @@ extension Verification {
         var digest = Hash256.zero
         /// Whether the range that the newest commit belongs to is closed.
         var isClosed = false
+        /// Ranges that are exact at every second.
+        private var exact: [ClosedRange<Int64>] = []
 
         /// Where a layout ends.
         init(_ layout: LayoutRecord?) {
@@ -24,16 +26,28 @@ extension Verification {
                 to = last.to.microseconds
                 (items, bytes, digest) = (last.items, last.bytes, last.digest)
             }
+            exact = layout.ranges.filter { !$0.isExactAtCheckpointsOnly }
+                .map { $0.from.microseconds...$0.to.microseconds }
             let newest = layout.ranges.max { $0.lastSequence < $1.lastSequence }
             isClosed = newest?.isClosed ?? false
         }
 
         mutating func add(_ commit: CommitRecord.Logical) {
             isClosed = commit.closesRange
+            if commit.isExact {
+                if let last = exact.last, last.upperBound == commit.from {
+                    exact[exact.count - 1] = last.lowerBound...max(commit.to, commit.from)
+                } else {
+                    exact.append(commit.from...max(commit.to, commit.from))
+                }
+            }
             guard let end = to, commit.to >= end else { return }
             (to, items, bytes, digest) =
                 (commit.to, commit.items, commit.bytes, commit.digest)
         }
+
+        /// Whether every second around an instant is recorded.
+        func isExact(at time: Int64) -> Bool { exact.contains { $0.contains(time) } }
 
         /// What follows a commit that cannot be read.
         mutating func lose() {
@@ -46,7 +60,11 @@ extension Verification {
     func checkOrder(_ commit: CommitRecord, _ end: ChainEnd, _ name: String) {
         let logical = commit.logical
         if logical.beginsRange {
-            if commit.pieces.isEmpty { checkEmpty(commit, end, name) }
+            if commit.pieces.isEmpty {
+                checkEmpty(commit, end, name)
+            } else if end.isExact(at: logical.to) {
+                note(name, "the commit is a copy of an instant whose range is exact already")
+            }
             return
         }
         if logical.sequence == 0 {
@@ -90,6 +108,12 @@ extension Verification {
         if logical.beginsRange, piece.kind == .run || logical.from != logical.to {
             note(name, "the commit begins a range, and is no image of one instant")
         }
+        if logical.isExactAtCheckpointsOnly,
+            logical.checkpoints.count > 1
+                || logical.checkpoints.contains(where: { $0.instant.microseconds != logical.to })
+        {
+            note(name, "the commit is exact at its end alone, and has other checkpoints")
+        }
         if piece.to != logical.to || piece.kind == .run && piece.from != logical.changesFrom {
             note(name, "the commit's piece is of another stretch of time")
         }
@@ -131,4 +155,9 @@ extension CommitRecord.Logical {
     /// Where the stretch of its changes begins: one that closes a range has none, and its `from`
     /// says what is in doubt.
     fileprivate var changesFrom: Int64 { closesRange ? to : from }
+
+    /// Whether another commit names this one as the one before it.
+    func isFollowed(by other: Self) -> Bool {
+        sequence &+ 1 == other.sequence && hash == other.before
+    }
 }

@@ -30,36 +30,103 @@ extension Verification {
         }
     }
 
-    /// Every checkpoint lies in a range, and tells of a range's end what the range does.
-    func checkCheckpoints(
-        _ layout: LayoutRecord, _ bySecond: [Int64: CheckpointRecord], _ name: String
-    ) {
-        var place = 0
-        for point in checkpoints {
-            while place < layout.ranges.count, layout.ranges[place].to.second < point.second {
-                place += 1
-            }
-            if place == layout.ranges.count || point.second < layout.ranges[place].from.second {
-                note(name, "a checkpoint, second \(point.second), lies in no range")
-                break
+    /// Holds the checkpoints of a table, as they are read, to its ranges, pieces, commits and
+    /// backups.
+    func checkCheckpoints(_ place: Int) {
+        let table = tables[place]
+        let history = table.history
+        var stretches = CountedStretch.all(of: history)
+        var sought: Set<Int64> = []
+        for range in history.layout?.ranges ?? [] {
+            sought.formUnion([range.from.second, range.to.second])
+        }
+        for piece in history.layout?.pieces ?? [] where piece.kind == .image {
+            sought.insert(TimeSums.second(piece.to))
+        }
+        sought.formUnion(history.backups.map(\.instant.second))
+        var audit = CheckpointAudit(history.layout, covered: table.covered, sought: sought)
+        if let root = history.layout?.checkpoints {
+            spans = []
+            audit.isWhole = checkSpans(root, .checkpointIndex) { (plain) throws(VarveError) in
+                audit.add(try CheckpointLeaf(plain), &stretches)
             }
         }
+        audit.finish()
+        if let layout = history.layout {
+            let name = ObjectName.layout(history.id, number: layout.number).path
+            for fault in audit.faults { note(name, fault) }
+            checkEnds(layout, audit, name)
+            checkBackups(history, layout, audit)
+            checkCovered(table.covered, layout, name)
+        }
+        for commit in history.commits where commit.logical.isExact {
+            for point in commit.logical.checkpoints {
+                audit.count(point.instant.second, point.changes, &stretches)
+            }
+        }
+        if !audit.isWhole { return }
+        for stretch in stretches where stretch.isMiscounted {
+            note(
+                stretch.object,
+                "from \(Instant.text(stretch.from)) to \(Instant.text(stretch.to)) there are "
+                    + "\(stretch.entries) changes; the checkpoints count \(stretch.counted)")
+        }
+        tables[place].stretches = stretches.filter { !$0.isMiscounted }
+    }
+
+    /// Ranges and images say of their instants what the checkpoints there say.
+    private func checkEnds(_ layout: LayoutRecord, _ audit: CheckpointAudit, _ name: String) {
+        if layout.checkpoints == nil { return }
         for range in layout.ranges {
-            let end = bySecond[range.to.second]
+            let end = audit.found[range.to.second]
             if let end, !end.isState(range.items, range.bytes, range.digest) {
                 note(name, "the range up to \(range.to) has another state than its checkpoint")
             }
             if range.isExactAtCheckpointsOnly { continue }
-            if bySecond[range.from.second] == nil {
+            if audit.found[range.from.second] == nil {
                 note(name, "the beginning of the range from \(range.from) is no checkpoint")
             }
         }
         for piece in layout.pieces where piece.kind == .image {
-            let point = bySecond[piece.to / 1_000_000]
-            guard let point else { continue }
+            guard let point = audit.found[TimeSums.second(piece.to)] else { continue }
             let low = UInt16(truncatingIfNeeded: piece.tree.digest.words.0)
             if point.items != piece.tree.entries || point.digestLow != low {
                 note(name, "the image of \(Instant.text(piece.to)) is not its checkpoint's state")
+            }
+        }
+    }
+
+    /// The checkpoint pages tell of each backup what it says itself.
+    private func checkBackups(
+        _ history: TableHistory, _ layout: LayoutRecord, _ audit: CheckpointAudit
+    ) {
+        if layout.checkpoints == nil { return }
+        for backup in history.backups where backup.commitSequence < layout.nextSequence {
+            let point = audit.found[backup.instant.second]
+            if let point, point.isState(backup.items, backup.bytes, backup.digest) { continue }
+            note(
+                ObjectName.backup(history.id, backup.id).path,
+                "the checkpoint pages do not tell of its state at \(backup.instant)")
+            spoil(backup.id, of: history.id)
+        }
+    }
+
+    /// What a layout says of the commits that it covers, as far as they are still there.
+    private func checkCovered(
+        _ covered: [CommitRecord.Logical], _ layout: LayoutRecord, _ name: String
+    ) {
+        for commit in covered {
+            for range in layout.ranges
+            where range.lastSequence == commit.sequence && range.lastHash != commit.hash {
+                note(name, "the range up to \(range.to) names another commit \(commit.sequence)")
+            }
+            guard commit.isExact, let range = layout.exactRange(holding: commit) else { continue }
+            if !(range.firstSequence...range.lastSequence).contains(commit.sequence) {
+                note(
+                    name,
+                    "the range up to \(range.to) says that its commits are "
+                        + "\(range.firstSequence) to \(range.lastSequence); commit "
+                        + "\(commit.sequence) lies in it")
             }
         }
     }

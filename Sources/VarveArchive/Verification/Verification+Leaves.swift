@@ -19,6 +19,8 @@ struct ExpectedLeaves {
     private var children: [UInt64: Int] = [:]
     private var roots: [Hash256: Root] = [:]
     private(set) var suspects: Set<Hash256> = []
+    /// What expected leaves hold.
+    private(set) var contents: [Hash256: LeafContents] = [:]
 
     /// Takes in what an index page tells of a leaf.
     mutating func add(_ child: IndexEntry, _ kind: TreeKind, _ schema: KeySchema) {
@@ -45,6 +47,7 @@ struct ExpectedLeaves {
         let child = children[leaf.id.words.0]
         let root = roots[leaf.id]
         if child == nil, root == nil { return }
+        contents[leaf.id] = leaf.contents
         var isSuspect = leaf.mayHoldKey
         if let child, child != leaf.asChild { isSuspect = true }
         if let root {
@@ -57,7 +60,14 @@ struct ExpectedLeaves {
 }
 
 extension Verification {
-    var pageProof: PageProof { PageProof(blobs: repository.blobs, keyNames: keyNames) }
+    var pageProof: PageProof {
+        var proof = PageProof(blobs: repository.blobs, keyNames: keyNames)
+        if readsContents {
+            let cutKey = repository.configuration.cutKey
+            proof.cutHash = try? CutHash(cutKey: cutKey.raw)
+        }
+        return proof
+    }
 
     /// Proves a page that a commit or a layout carries.
     func proveCarried(_ plain: RawSpan, _ type: BlobType, _ id: Hash256, _ name: String) {

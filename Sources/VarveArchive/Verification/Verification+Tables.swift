@@ -84,14 +84,15 @@ extension Verification {
         report.counts.tables += 1
         keyNames.formUnion([record.keySchema.partition, record.keySchema.sort].compactMap(\.?.name))
         let layout = checkLayouts(id, names.layouts)
-        let commits = checkCommits(id, record, layout, names.commits)
+        var covered: [CommitRecord.Logical] = []
+        let commits = checkCommits(id, record, layout, names.commits, &covered)
         let backups = readBackups(id, record.name, names.backups)
         let history = TableHistory(
             id: id, record: record, layoutNumber: layout?.number ?? 0, layout: layout,
             commits: commits, backups: backups, blobs: repository.blobs)
-        tables.append(Table(history: history, backups: []))
+        tables.append(Table(history: history, backups: [], covered: covered))
         checkPieces(history)
-        for backup in backups { checkBackup(backup, history) }
+        for backup in backups { checkBackup(backup, history, covered) }
         return record
     }
 
@@ -116,10 +117,11 @@ extension Verification {
     }
 
     /// Reads every commit and holds each to the one before.
+    /// - Parameter covered: gets those that the layout covers, as far as they are still there.
     /// - Returns: the readable ones that the layout does not cover.
     private func checkCommits(
         _ id: TableID, _ record: TableRecord, _ layout: LayoutRecord?,
-        _ names: [(sequence: UInt64, name: String)]
+        _ names: [(sequence: UInt64, name: String)], _ covered: inout [CommitRecord.Logical]
     ) -> [CommitRecord] {
         let first = layout?.nextSequence ?? 0
         var commits: [CommitRecord] = []
@@ -151,6 +153,8 @@ extension Verification {
             // again.
             if isCovered {
                 if let layout { checkCovered(commit, layout, id) }
+                if covered.last?.isFollowed(by: commit.logical) == false { covered = [] }
+                covered.append(commit.logical)
                 continue
             }
             if let before, before != commit.logical.before {
@@ -163,6 +167,12 @@ extension Verification {
             checkOrder(commit, end, name)
             end.add(commit.logical)
             commits.append(commit)
+        }
+        // Others may be what a writer left that lost a race.
+        if covered.last?.sequence != layout.map({ $0.nextSequence &- 1 })
+            || covered.last?.hash != layout?.before
+        {
+            covered = []
         }
         return commits
     }
@@ -283,7 +293,9 @@ extension Verification {
     }
 
     /// A backup must name a commit and a checkpoint that are there, with the very digest.
-    private func checkBackup(_ backup: BackupRecord, _ history: TableHistory) {
+    private func checkBackup(
+        _ backup: BackupRecord, _ history: TableHistory, _ covered: [CommitRecord.Logical]
+    ) {
         let name = ObjectName.backup(history.id, backup.id).path
         func fault(_ message: String) {
             note(name, message)
@@ -291,6 +303,8 @@ extension Verification {
         }
         if backup.commitSequence < history.layout?.nextSequence ?? 0 {
             checkCovered(backup, history, fault)
+            let commit = covered.first { $0.sequence == backup.commitSequence }
+            if let commit, commit.hash != backup.commitHash { fault("it names another commit") }
             return
         }
         guard

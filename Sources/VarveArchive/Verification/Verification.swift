@@ -45,6 +45,10 @@ final class Verification {
         var history: TableHistory
         /// Places in `report.backups` of its backups, in the order of the history's.
         var backups: [Int]
+        /// Commits that are known to be those that the layout covers, as far as they are there.
+        var covered: [CommitRecord.Logical] = []
+        /// Runs whose changes checkpoints count.
+        var stretches: [CountedStretch] = []
     }
 
     /// What the index pages of a subtree add up to.
@@ -64,6 +68,14 @@ final class Verification {
         var firstEnd: [UInt8]
 
         init(firstEnd: [UInt8]) { self.firstEnd = firstEnd }
+    }
+
+    /// What a time list adds up to.
+    struct TimeList {
+        var entries: UInt64 = 0
+        var times = TimeSums()
+        var last: TimeListEntry?
+        var isOrdered = true
     }
 
     let repository: Repository
@@ -88,13 +100,13 @@ final class Verification {
     var subtrees: [Hash256: Subtree?] = [:]
     /// Pages of checkpoints and time lists checked.
     var spans: Set<Hash256> = []
+    /// Time lists that can be read, by their roots.
+    var timeLists: [Hash256: TimeList] = [:]
     /// Key attributes of the tables read so far.
     var keyNames: Set<String> = []
     /// What is told of the leaves, and what those hold that commits and layouts carry.
     var expectedLeaves = ExpectedLeaves()
     var carriedLeaves: [LeafSummary] = []
-    /// Checkpoints of the layout at hand.
-    var checkpoints: [CheckpointRecord] = []
     /// Leaves and other blobs looked up and found missing, so as to tell of each once.
     private var reported: Set<Hash256> = []
 
@@ -123,6 +135,7 @@ final class Verification {
         for leaf in carriedLeaves { hold(leaf) }
         readData()
         checkSuspects()
+        checkContents()
         drill()
         assess()
     }

@@ -13,7 +13,7 @@ public struct TimeListEntry: Sendable, Hashable {
     }
 
     /// Whether this one comes before `other`.
-    func precedes(_ other: TimeListEntry) -> Bool {
+    public func precedes(_ other: TimeListEntry) -> Bool {
         second != other.second ? second < other.second : ordinal < other.ordinal
     }
 }

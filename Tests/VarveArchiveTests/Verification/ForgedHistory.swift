@@ -12,6 +12,8 @@ struct ForgedHistory {
     let history: TableHistory
     /// Commits that no layout covers, by sequence, with what is forged of them.
     var commits: [CommitRecord]
+    /// Commits that the layout covers, which nobody has deleted yet.
+    private var covered: [CommitRecord] = []
     /// The newest layout, with what is forged of it.
     var layout: LayoutRecord?
 
@@ -22,6 +24,7 @@ struct ForgedHistory {
             try TestRepository(seed: seed, store: store), schema: schema)
         for _ in 0..<4 { try world.commit(seconds: 8) }
         if isLaidOut {
+            covered = try world.test.reopened().history(of: "orders").commits
             _ = try compact(try world.test.reopened(), isForced: true)
         }
         history = try world.test.reopened().history(of: "orders")
@@ -35,6 +38,10 @@ struct ForgedHistory {
         for var commit in commits {
             if let before { commit.logical.before = before }
             before = commit.hash
+            let name = ObjectName.commit(history.id, sequence: commit.logical.sequence).path
+            try store.replace(name, try commit.seal())
+        }
+        for commit in covered where commit.logical.sequence < layout?.nextSequence ?? 0 {
             let name = ObjectName.commit(history.id, sequence: commit.logical.sequence).path
             try store.replace(name, try commit.seal())
         }
@@ -117,6 +124,40 @@ struct ForgedHistory {
             entries: sums.entries, height: 1, root: page.id, weight: sums.weight,
             digest: sums.digest, storedBytes: 1)
         commits[place].logical.changeDigest = sums.digest
+    }
+
+    /// Moves the changes of a commit's second to another, with all sums but the checkpoints'.
+    mutating func moveChanges(_ place: Int, from old: Instant, to new: Instant) throws {
+        let changes = try changes(place)
+        var moved = ChangeBuffer()
+        for index in 0..<changes.count {
+            var stamp = changes.stamps[index]
+            if old.microseconds - 1_000_000..<old.microseconds ~= stamp.time {
+                stamp.time += new.microseconds - old.microseconds
+            }
+            moved.rows.append(key: changes.rows.key(index), value: changes.rows.value(index))
+            moved.stamps.append(stamp)
+        }
+        try replaceRun(place, moved)
+    }
+
+    /// Replaces the checkpoint page of the layout, which has one.
+    mutating func replaceCheckpoints(
+        _ change: (inout [CheckpointRecord]) -> Void
+    ) throws {
+        guard var layout, let root = layout.checkpoints else { return }
+        let blobs = try BlobStore(store)
+        blobs.addInline(layout.inline)
+        let old = try blobs.plain(root, as: .checkpointLeaf)
+        let page = try CheckpointLeaf(old.raw)
+        var points = page.checkpoints
+        change(&points)
+        var plain = ByteWriter(capacity: 1 << 10)
+        CheckpointLeaf(checkpoints: points, firstDigest: page.firstDigest).encode(into: &plain)
+        let blob = EncodedBlob(.checkpointLeaf, plain: plain.bytes)
+        layout.inline += blob.bytes
+        layout.checkpoints = blob.id
+        self.layout = layout
     }
 
     private static func leaf(
