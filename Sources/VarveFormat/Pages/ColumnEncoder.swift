@@ -71,7 +71,8 @@ extension ColumnEncoder {
             let bytes = Self.numberDistinct(
                 source, stretches, &table, &distinct, &indexes, counted: counted, room: room)
         else { return nil }
-        return bytes + indexBytes(count, entries: distinct.count) + UInt64(distinct.count).varintSize
+        let entries = distinct.count
+        return bytes + indexBytes(count, entries: entries) + UInt64(entries).varintSize
     }
 
     /// Gives each stretch the ordinal of its value.
