@@ -177,6 +177,37 @@ struct RejectionTests {
         #expect(try shop.repository.history(of: "T").latest?.items == 20)
     }
 
+    /// The report says why, not which record came first; and a place that is not known in lines is
+    /// told in bytes.
+    @Test func placesAreWhereTheRecordsStand() throws {
+        func line(_ table: String, _ second: Int64) -> String {
+            "{\"tableName\":\"\(table)\"," + Self.change("a\(second)", second).dropFirst()
+        }
+        let shop = try Workshop()
+        let first = try Self.record(
+            shop, ["{broken", line("A", 1_000), line("B", 1_000), line("A", 1_002)], table: nil)
+        #expect(first.tables.isEmpty && first.rejectedCount == 4)
+        let place = try #require(first.firstRejected)
+        #expect(place.place.hasSuffix("jsonl: line 1, byte 0"))
+        #expect(place.reason.hasPrefix("malformed JSON"))
+
+        let other = try Workshop()
+        let sound = (0..<30).map { Self.change("a\($0)", 1_000 + $0) }
+        func append(_ lines: [String]) throws -> RecordReport {
+            var request = RecordRequest(
+                table: "T", sources: [try other.write("growing.jsonl", lines)])
+            request.schema = Workshop.schema
+            request.rejectsPath = other.path("rejects.jsonl")
+            return try RecordOperation(other.repository, request).run()
+        }
+        #expect(try append(sound).rejectedCount == 0)
+        let size = sound.reduce(0) { $0 + $1.utf8.count + 1 }
+        let second = try append(sound + ["{broken"])
+        #expect(second.firstRejected?.place.hasSuffix("growing.jsonl: byte \(size)") == true)
+        let rejects = try other.read("rejects.jsonl")
+        #expect(rejects.contains("\"byte\":\(size),") && !rejects.contains("\"line\""))
+    }
+
     @Test func sourcesThatAreNotThereLeaveNoLease() throws {
         let shop = try Workshop()
         _ = try Self.record(shop, [Self.change("a", 1_000)])

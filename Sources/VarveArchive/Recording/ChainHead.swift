@@ -36,7 +36,7 @@ public struct ChainHead: Hashable, Sendable {
     /// Moves behind a commit.
     mutating func follow(_ commit: CommitRecord, hash: Hash256) {
         let logical = commit.logical
-        nextSequence = logical.sequence + 1
+        nextSequence = logical.sequence &+ 1
         self.hash = hash
         sourceKind = logical.sourceKind
         sourcePosition = logical.sourcePosition

@@ -175,14 +175,14 @@ struct HistorySalvage {
             return nil
         }
         let named = history.backups.max { $0.commitSequence < $1.commitSequence }
-        nextSequence = commits.last.map { $0.logical.sequence + 1 } ?? first
+        nextSequence = commits.last.map { $0.logical.sequence &+ 1 } ?? first
         head = history.head
         if let named, named.commitSequence >= nextSequence {
-            nextSequence = named.commitSequence + 1
+            nextSequence = named.commitSequence &+ 1
             head = named.commitHash
         }
         guard
-            nextSequence - first > UInt64(commits.count) || !lost.isEmpty || isCut || lacksEnd
+            nextSequence &- first > UInt64(commits.count) || !lost.isEmpty || isCut || lacksEnd
         else { return nil }
         choose(history, first, lost)
         leaveTail()
@@ -190,6 +190,18 @@ struct HistorySalvage {
         beginAnew(history, lacksEnd)
         closeEnd(lacksEnd && usable.isEmpty || usable.last?.logical.sequence ?? first &- 1
             != nextSequence &- 1)
+        for commit in unusable where commit.logical.closesRange { keepDoubt(of: commit.logical) }
+    }
+
+    /// What a closing commit says is in doubt stays so, though the end that it closes is lost.
+    private mutating func keepDoubt(of closing: CommitRecord.Logical) {
+        guard closing.from < closing.to, let sound = Instant(microseconds: closing.from) else {
+            return
+        }
+        for index in ranges.indices
+        where ranges[index].to > sound && ranges[index].to.microseconds <= closing.to {
+            ranges[index].soundTo = min(ranges[index].soundTo ?? sound, sound)
+        }
     }
 
     /// Parts the commits into those whose states can be put together and the others.
@@ -209,9 +221,9 @@ struct HistorySalvage {
                 dropTail()
                 hole.add(expected..<sequence, after: end(usable))
             }
-            expected = sequence + 1
+            expected = sequence &+ 1
             if commit.pieces.contains(where: lost.contains) {
-                hole.add(sequence..<sequence + 1, after: end(usable))
+                hole.add(sequence, after: end(usable))
                 unusable.append(commit)
                 continue
             }
@@ -248,6 +260,12 @@ struct HistorySalvage {
         mutating func add(_ sequences: Range<UInt64>, after end: Int64?) {
             if lost.isEmpty { after = end }
             lost += Array(sequences.prefix(1_000))
+        }
+
+        /// One of which something is lost.
+        mutating func add(_ sequence: UInt64, after end: Int64?) {
+            if lost.isEmpty { after = end }
+            lost.append(sequence)
         }
 
         func text(until next: Int64?) -> String? {

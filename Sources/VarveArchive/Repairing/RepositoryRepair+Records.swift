@@ -179,7 +179,7 @@ extension RepositoryRepair {
                 if commit.logical.before != head || closed && !commit.logical.beginsRange { break }
                 guard try store.createIfAbsent(name.path, bytes) else { break }
                 note(.takenRecord, name.path, name.title)
-                (sequence, head, closed) = (sequence + 1, commit.hash, commit.logical.closesRange)
+                (sequence, head, closed) = (sequence &+ 1, commit.hash, commit.logical.closesRange)
             }
             try tellOfMore(than: sequence, id, record, other)
         }

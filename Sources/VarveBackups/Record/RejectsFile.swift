@@ -1,3 +1,4 @@
+import VarveArchive
 import VarveBytes
 import VarveEndpoints
 import VarveModel
@@ -12,8 +13,9 @@ import VarveModel
 final class RejectsFile {
     let path: String
     private(set) var count: UInt64 = 0
-    /// Where the first record stands, and why it could not be recorded.
+    /// Where the first record stands that could not be recorded for itself, and why.
     private(set) var first: (place: String, reason: String)?
+    private static let follows = RejectedChanges.Reason.closed.description
     /// Records that are not written yet.
     private var heldCount: UInt64 = 0
     private var file: FileDescriptor?
@@ -36,12 +38,12 @@ final class RejectsFile {
 
     /// Appends a record.
     func append(
-        table: String?, place: SourcePlace, hasLine: Bool = true, reason: String, record: [UInt8]
+        table: String?, place: SourcePlace, reason: String, record: [UInt8]
     ) throws(VarveError) {
         var members: [JSONValue.Member] = []
         if let table { members.append(JSONValue.Member("table", .string(table))) }
         members.append(JSONValue.Member("file", .string(place.file)))
-        if hasLine { members.append(JSONValue.Member("line", .number(place.line))) }
+        if place.line > 0 { members.append(JSONValue.Member("line", .number(place.line))) }
         members.append(JSONValue.Member("byte", .number(place.byte)))
         members.append(JSONValue.Member("reason", .string(reason)))
         let isJSON = Self.isValue(record)
@@ -61,7 +63,10 @@ final class RejectsFile {
         }
         count += 1
         heldCount += 1
-        if first == nil { first = (place.description, reason) }
+        // What only follows another record that could not be recorded does not say why.
+        if first.map({ $0.reason == Self.follows && reason != Self.follows }) ?? true {
+            first = (place.description, reason)
+        }
         if buffer.count >= 1 << 16 { try flush() }
     }
 

@@ -139,8 +139,7 @@ final class TableRecording {
             let file = position.name.split(separator: " ", maxSplits: 2).last.map(String.init)
             let place = SourcePlace(
                 file: file ?? position.name, line: 0, byte: Int64(clamping: position.offset))
-            try rejects.file(
-                place, hasLine: false, reason, text.takeBytes(), follows: follows)
+            try rejects.file(place, reason, text.takeBytes(), follows: follows)
         }
     }
 

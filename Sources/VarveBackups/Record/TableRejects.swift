@@ -20,12 +20,10 @@ final class TableRejects {
     /// - Parameter follows: it could be recorded, if one before it could: of such only the number
     ///   is told.
     func file(
-        _ place: SourcePlace, hasLine: Bool = true, _ reason: String, _ record: [UInt8],
-        follows: Bool = false
+        _ place: SourcePlace, _ reason: String, _ record: [UInt8], follows: Bool = false
     ) throws(VarveError) {
         count += 1
-        try file.append(
-            table: table, place: place, hasLine: hasLine, reason: reason, record: record)
+        try file.append(table: table, place: place, reason: reason, record: record)
         if follows { return }
         tell(.rejected(table: table, place: place.description, reason: reason))
     }

@@ -24,16 +24,20 @@ struct ChangeCutter: ~Copyable {
     private var searched = 0
     private var extent = UnitExtent()
     private var units: [Range<Int>] = []
-    private var line: Int64 = 1
+    /// 0: not known.
+    private var line: Int64
     private var byte: Int64
     private var isSkipping = false
     private var error: VarveError?
 
+    /// - Parameter isResumed: lines before were not read, so that nobody knows their number.
     init(
-        _ mode: Mode, at byte: Int64, target: Int, unitBytesMax: Int = ChangeCutter.unitBytesMax
+        _ mode: Mode, at byte: Int64, isResumed: Bool = false, target: Int,
+        unitBytesMax: Int = ChangeCutter.unitBytesMax
     ) {
         self.mode = mode
         self.byte = byte
+        line = isResumed ? 0 : 1
         self.target = target
         self.unitBytesMax = unitBytesMax
     }
@@ -119,7 +123,7 @@ struct ChangeCutter: ~Copyable {
 
     /// Counts bytes that leave the buffer.
     private mutating func advance(_ bytes: borrowing ByteWriter) {
-        line += Int64(ChangeChunk.lineCount(bytes, to: bytes.count))
+        if line > 0 { line += Int64(ChangeChunk.lineCount(bytes, to: bytes.count)) }
         byte += Int64(bytes.count)
         searched = 0
         units = []

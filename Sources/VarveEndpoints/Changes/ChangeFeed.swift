@@ -57,7 +57,8 @@ final class ChangeFeed: @unchecked Sendable {
             try Self.refuseOthers(head)
             let mode = Self.mode(head)
             if offset > 0 { try opened.skip(to: offset) }
-            cutter = ChangeCutter(mode, at: opened.plainCount, target: options.chunkBytes)
+            cutter = ChangeCutter(
+                mode, at: opened.plainCount, isResumed: offset > 0, target: options.chunkBytes)
         } catch {
             throw error.location == nil ? error.located(in: opened.name) : error
         }

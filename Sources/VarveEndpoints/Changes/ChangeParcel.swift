@@ -93,10 +93,12 @@ public final class ChangeParcel: @unchecked Sendable {
 
     /// Where a byte of the chunk stands in the source.
     func place(ofByte offset: Int) -> SourcePlace {
+        let byte = chunk.byte + Int64(offset)
+        if chunk.line == 0 { return SourcePlace(file: path, line: 0, byte: byte) }
         if counted.line == 0 || counted.offset > offset { counted = (0, chunk.line) }
         counted.line += Int64(chunk.lineCount(from: counted.offset, to: offset))
         counted.offset = offset
-        return SourcePlace(file: path, line: counted.line, byte: chunk.byte + Int64(offset))
+        return SourcePlace(file: path, line: counted.line, byte: byte)
     }
 
     /// Gives all changes this time.

@@ -4,7 +4,8 @@ import VarveBytes
 public struct SourcePlace: Sendable, Hashable, CustomStringConvertible {
     /// The file's path, or `standard input`.
     public var file: String
-    /// Counted from 1, in the text after decompression.
+    /// Counted from 1, in the text after decompression; 0: not known, for what is before was not
+    /// read.
     public var line: Int64
     /// Counted from 0, in the text after decompression.
     public var byte: Int64
@@ -15,7 +16,9 @@ public struct SourcePlace: Sendable, Hashable, CustomStringConvertible {
         self.byte = byte
     }
 
-    public var description: String { "\(file): line \(line), byte \(byte)" }
+    public var description: String {
+        line > 0 ? "\(file): line \(line), byte \(byte)" : "\(file): byte \(byte)"
+    }
 }
 
 /// A place in few bytes, kept for every row: the file by its number in the source.
