@@ -204,6 +204,8 @@ extension HeadMap {
         var digest = Hash256.zero
         var items: UInt64 = 0
         var whole = RowBuffer(capacity: 1 << 18)
+        let spill = try HeadMapSpill(
+            words.path.isEmpty ? "" : words.path + ".new", bits: header.bits)
         while let block = try source.nextBlock() {
             whole.removeAll()
             try repository.expand(block, 0..<block.rows.count, into: &whole)
@@ -211,9 +213,15 @@ extension HeadMap {
                 let entry = try Self.entry(whole, index, codec)
                 digest = digest &+ entry.hash
                 items += 1
-                try set(fingerprint(whole, index), entry)
+                let key = fingerprint(whole, index)
+                if let spill {
+                    try spill.append(key, entry)
+                } else {
+                    try set(key, entry)
+                }
             }
         }
+        try spill?.drain(into: &self)
         guard digest == head.digest, items == head.items else {
             throw VarveError(
                 .proofFailed,
