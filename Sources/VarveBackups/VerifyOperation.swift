@@ -41,6 +41,8 @@ public struct VerifyRequest: Sendable {
     /// Whether to decode every value of the pages read, and to encode them again.
     public var decodesPages = false
     public var restores = Restores.none
+    /// Whether to prove every state of every table in one pass over its changes.
+    public var provesEverySecond = false
     /// Heads that were kept outside the repository.
     public var anchors: [VerificationOptions.Anchor] = []
 
@@ -100,6 +102,7 @@ public struct VerifyOperation {
     public func run() throws(VarveError) -> VerificationReport {
         var options = VerificationOptions(data: request.data, decodesPages: request.decodesPages)
         options.anchors = request.anchors
+        options.provesEverySecond = request.provesEverySecond
         options.isStopping = { [control] in control.isStopping }
         switch request.restores {
         case .none: break

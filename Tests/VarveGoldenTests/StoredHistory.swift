@@ -118,7 +118,8 @@ struct StoredHistory {
     /// - Returns: what of a sound repository is not sound any more; nil if nothing is.
     /// - Throws: `VarveError` if the repository is not sound.
     func examine() throws -> String? {
-        let options = VerificationOptions(data: .all, decodesPages: true, drill: .allCheckpoints)
+        var options = VerificationOptions(data: .all, decodesPages: true, drill: .allCheckpoints)
+        options.provesEverySecond = true
         let repository = try open()
         let tables = try repository.catalog(for: .reading).tables
         for table in tables { try read(repository, table.id, table.record) }

@@ -200,7 +200,7 @@ child=$!
 exec 3> pipe
 head -10 good.jsonl >&3
 kill -INT "$child"
-sleep 0.3
+sleep 1
 exec 3>&-
 status=0
 wait "$child" || status=$?

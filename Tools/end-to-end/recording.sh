@@ -221,7 +221,7 @@ if mkdir full && mount -t tmpfs -o size=600k none full 2> /dev/null; then
     run 0 "with room again it goes on" record Full filling.jsonl -r full/repository --json
     json_lines 'it[-1]["records"] <= 30000 and it[-1]["tables"][0]["rejected"] == 0'
     VARVE_REPOSITORY=$HERE/full/repository holds Full many.jsonl 40000
-    run 0 "all of it is sound" verify --read-data -r full/repository
+    run 0 "all of it is sound" verify --read-data --every-second -r full/repository
     umount full
 fi
 
@@ -235,4 +235,4 @@ done
 cp changes.jsonl cached.jsonl
 run 0 "with caches that are damaged" record Cached cached.jsonl
 holds Cached changes.jsonl 6000
-run 0 "all of it is sound" verify --read-data
+run 0 "all of it is sound" verify --read-data --every-second

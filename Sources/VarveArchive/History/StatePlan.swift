@@ -132,7 +132,7 @@ extension TableHistory {
     }
 
     /// The image and the runs after it that lead to a time.
-    private func chain(
+    func chain(
         to time: Int64
     ) throws(VarveError) -> (image: TreeReference, runs: [Piece]) {
         var runs: [Piece] = []

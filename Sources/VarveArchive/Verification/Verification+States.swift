@@ -6,13 +6,6 @@ import VarveStorage
 // Restore drills: states are put together in memory and proven by their digests.
 
 extension Verification {
-    /// What the rows of a state add up to.
-    private struct Sums: Sendable {
-        var digest = Hash256.zero
-        var items: UInt64 = 0
-        var bytes: UInt64 = 0
-    }
-
     /// Puts the states together that the options choose.
     func drill() {
         for table in tables {
@@ -75,36 +68,44 @@ extension Verification {
                     + "\(whole)")
         }
         for backup in backups {
-            let equal =
-                backup.digest == sums.digest && backup.items == sums.items
-                && backup.bytes == sums.bytes
-            for index in report.backups.indices
-            where report.backups[index].id == backup.id
-                && report.backups[index].tableID == history.id
-            {
-                report.backups[index].isProven = isProven && equal
-                if !isProven || !equal { report.backups[index].isAffected = true }
-            }
-            if isProven, !equal {
-                note(
-                    ObjectName.backup(history.id, backup.id).path,
-                    "the state at \(instant) is not the one that the backup names")
-            }
+            judge(
+                backup, of: history, isProven: isProven,
+                isEqual: backup.digest == sums.digest && backup.items == sums.items
+                    && backup.bytes == sums.bytes)
         }
     }
 
-    /// Streams a state and sums it up on all threads.
-    private func add(_ plan: StatePlan, _ schema: KeySchema) throws -> Sums {
-        let repository = repository
-        let pipeline = OrderedPipeline<RowBlock, Sums>(limit: repository.pipelineLimit) { block in
-            try Self.add(block, schema, repository)
+    /// Says of a backup what reading its state showed.
+    /// - Parameters:
+    ///   - isProven: whether the state is the one that is recorded.
+    ///   - isEqual: whether it is the one that the backup names.
+    func judge(
+        _ backup: BackupRecord, of history: TableHistory, isProven: Bool, isEqual: Bool
+    ) {
+        for index in report.backups.indices
+        where report.backups[index].id == backup.id && report.backups[index].tableID == history.id {
+            report.backups[index].isProven = isProven && isEqual
+            if !isProven || !isEqual { report.backups[index].isAffected = true }
         }
-        var sums = Sums()
+        guard isProven, !isEqual else { return }
+        let problem = VerificationReport.Problem(
+            object: ObjectName.backup(history.id, backup.id).path,
+            message: "the state at \(backup.instant) is not the one that the backup names")
+        // A drill may have told of it.
+        if !report.problems.contains(problem) { report.problems.append(problem) }
+    }
+
+    /// Streams a state and sums it up on all threads.
+    func add(_ plan: StatePlan, _ schema: KeySchema) throws -> StateSums {
+        let repository = repository
+        let codec = KeyCodec(schema)
+        let pipeline = OrderedPipeline<RowBlock, StateSums>(limit: repository.pipelineLimit) {
+            try StateSums(of: $0, codec, repository)
+        }
+        var sums = StateSums()
         func take() throws {
             guard let part = try pipeline.take() else { return }
-            sums.digest = sums.digest &+ part.digest
-            sums.items += part.items
-            sums.bytes += part.bytes
+            sums.add(part)
             report.counts.items += part.items
             tell(.states, sums.items, of: plan.checkpoint.items)
         }
@@ -120,27 +121,6 @@ extension Verification {
             pipeline.submit(block)
         }
         while pipeline.pending > 0 { try take() }
-        return sums
-    }
-
-    private static func add(
-        _ block: RowBlock, _ schema: KeySchema, _ repository: Repository
-    ) throws -> Sums {
-        if !block.hasOutlined { return try add(block.rows, schema) }
-        var whole = RowBuffer(capacity: block.rows.byteCount * 2)
-        try repository.expand(block, 0..<block.rows.count, into: &whole)
-        return try add(whole, schema)
-    }
-
-    private static func add(_ rows: borrowing RowBuffer, _ schema: KeySchema) throws -> Sums {
-        var sums = Sums()
-        let codec = KeyCodec(schema)
-        for index in 0..<rows.count {
-            sums.digest = sums.digest &+ rows.itemHash(index)
-            sums.bytes += UInt64(
-                try ItemMeasure.itemBytes(key: rows.key(index), value: rows.value(index), codec))
-        }
-        sums.items = UInt64(rows.count)
         return sums
     }
 }

@@ -137,6 +137,7 @@ final class Verification {
         checkSuspects()
         checkContents()
         drill()
+        replay()
         assess()
     }
 

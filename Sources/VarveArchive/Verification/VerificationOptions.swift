@@ -42,6 +42,8 @@ public struct VerificationOptions: Sendable {
     /// finds the faults of writers, which no hash shows.
     public var decodesPages: Bool
     public var drill: Drill
+    /// Replay all changes, and hold every checkpoint's counts and digest to what they come to.
+    public var provesEverySecond = false
     /// Source: Spec 13, "A forger".
     public var anchors: [Anchor] = []
     /// Asked now and then; once it is true, the verification ends and reports what it has found.

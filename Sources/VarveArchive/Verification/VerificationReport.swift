@@ -29,6 +29,9 @@ public struct VerificationReport: Sendable {
         /// States put together, and their items hashed.
         public var states: UInt64 = 0
         public var items: UInt64 = 0
+        /// Checkpoints held to what the changes come to; items and changes read for that.
+        public var statesReplayed: UInt64 = 0
+        public var rowsReplayed: UInt64 = 0
 
         public init() {}
     }

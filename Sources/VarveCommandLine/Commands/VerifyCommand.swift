@@ -11,8 +11,9 @@ struct VerifyCommand: VarveSubcommand {
         discussion: """
             Always checks every record, every chain of hashes, every index page, and that all data \
             is there. With --read-data reads it all and checks every byte; with --restore also \
-            puts states together in memory and holds their digests against those recorded. Ends \
-            with status 20 if anything is wrong, and says which backups it affects.
+            puts states together in memory and holds their digests against those recorded; with \
+            --every-second replays all changes, and so proves each second that can be restored. \
+            Ends with status 20 if anything is wrong, and says which backups it affects.
 
             Example:
               varve verify -r /backups/shop --read-data
@@ -20,6 +21,7 @@ struct VerifyCommand: VarveSubcommand {
               varve head Orders -r /backups/shop -q > head-of-orders
               varve verify -r /backups/shop --anchor "$(cat head-of-orders)"
               varve verify -r /backups/shop --restore random:5
+              varve verify -r /backups/shop --read-data --every-second
             """,
         aliases: ["check"])
 
@@ -41,6 +43,10 @@ struct VerifyCommand: VarveSubcommand {
             "Restore in memory: a backup, or 'all' of them; every table at a time; or 'random:N' "
                 + "instants of each table.", valueName: "state"))
     var restore: String?
+
+    @Flag(
+        help: "Replay all changes, and hold every second's state to the digest recorded for it.")
+    var everySecond = false
 
     @Option(
         name: .customLong("anchor"),
@@ -75,6 +81,7 @@ struct VerifyCommand: VarveSubcommand {
                 try VerifyRequest.Restores(restore)
             }
         }
+        request.provesEverySecond = everySecond
         let started = SystemClock.microseconds()
         let report = try session.withProgress("checking", countsBytes: false) {
             try VerifyOperation(
@@ -111,6 +118,12 @@ struct VerifyCommand: VarveSubcommand {
             counts.states == 0
                 ? nil
                 : "\(Quantities.count(counts.states)), \(Quantities.count(counts.items, "item"))")
+        facts.add(
+            "states proven",
+            counts.statesReplayed == 0
+                ? nil
+                : "\(Quantities.count(counts.statesReplayed)), by replaying "
+                    + Quantities.count(counts.rowsReplayed, "row"))
         var title = report.isClean ? "no problems found" : problemTitle(report)
         if report.isPartial { title = "interrupted; not everything was checked; \(title)" }
         var lines = ["\(title), in \(Quantities.elapsed(elapsed))"] + facts.lines
@@ -210,6 +223,8 @@ struct VerifyCommand: VarveSubcommand {
             "leaves": .number(counts.leaves),
             "pagesDecoded": .number(counts.pagesDecoded),
             "states": .number(counts.states), "items": .number(counts.items),
+            "statesReplayed": .number(counts.statesReplayed),
+            "rowsReplayed": .number(counts.rowsReplayed),
         ])
     }
 }

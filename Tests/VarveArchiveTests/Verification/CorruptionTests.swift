@@ -53,6 +53,8 @@ struct CorruptionTests {
     @Test func forgedObjectsDoNotTrap() throws {
         let store = MemoryStore(clock: ManualTime())
         let test = try smallRepository(seed: 22, in: store)
+        var options = VerificationOptions(drill: .allCheckpoints)
+        options.provesEverySecond = true
         var survivors = 0
         for object in try store.list("tables/") {
             let bytes = try store.read(object.name)
@@ -70,7 +72,7 @@ struct CorruptionTests {
                 if try copy.read(object.name) == bytes { continue }
                 let report = Repository.verify(
                     copy, environment: TestRepository.environment(seed: 1, workers: 1),
-                    options: VerificationOptions(drill: .allCheckpoints))
+                    options: options)
                 if report.isClean { survivors += 1 }
             }
         }

@@ -51,14 +51,21 @@ struct ForgedHistory {
         }
     }
 
-    enum Depth { case plain, decode }
+    /// Deletes the commits that the layout covers.
+    mutating func forgetCovered() throws {
+        for commit in covered {
+            let name = ObjectName.commit(history.id, sequence: commit.logical.sequence).path
+            try store.deleteIfPresent(name)
+        }
+        covered = []
+    }
+
+    enum Depth { case plain, decode, everySecond }
 
     /// The messages of a verification.
     func problems(_ depth: Depth) -> [String] {
-        let options =
-            depth == .plain
-            ? VerificationOptions(data: .all)
-            : VerificationOptions(data: .all, decodesPages: true)
+        var options = VerificationOptions(data: .all, decodesPages: depth != .plain)
+        options.provesEverySecond = depth == .everySecond
         return Repository.verify(
             store, environment: TestRepository.environment(seed: 1, workers: 1),
             options: options
