@@ -81,15 +81,18 @@ struct StateSeriesWalk {
     /// Takes a checkpoint into the series, if the series' runs, and perhaps one after them, lead to
     /// it.
     private mutating func extend(to point: RecordedCheckpoint) -> Bool {
-        guard let known = series, let run = history.run(over: point.instant.microseconds)
-        else { return false }
-        if run != known.runs.last {
-            let end = known.runs.last?.to ?? start
-            guard run.from == end, leads(known, to: end) else { return false }
-            series?.runs.append(run)
-        }
+        guard let (run, isNew) = run(leadingTo: point.instant.microseconds) else { return false }
+        if isNew { series?.runs.append(run) }
         series?.checkpoints.append(point)
         return true
+    }
+
+    /// The run over a time, if it is the series' last one or goes on from its end.
+    private func run(leadingTo time: Int64) -> (Piece, isNew: Bool)? {
+        guard let series, let run = history.run(over: time) else { return nil }
+        if run == series.runs.last { return (run, false) }
+        let end = series.runs.last?.to ?? start
+        return run.from == end && leads(series, to: end) ? (run, true) : nil
     }
 
     /// Whether all that a series has is what the state at its end is made of.
