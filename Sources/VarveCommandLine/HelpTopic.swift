@@ -173,7 +173,7 @@ enum HelpTopic: String, CaseIterable {
             1   an error that is none of the following; also what is refused although --force
                 or another option would allow it
             2   the arguments are wrong: an option, a number, a key's definition, a name that
-        'help' does not know
+                'help' does not know
             3   an input cannot be accepted: a source that is not there, cannot be opened, is
                 malformed, of the wrong kind or ends too early, a key, a time
            10   there is no repository at that place

@@ -3,6 +3,7 @@ import VarveArchive
 import VarveBackups
 import VarveBytes
 import VarveFormat
+import VarveStorage
 
 @Suite("What cannot be recorded")
 struct RejectionTests {
@@ -52,6 +53,43 @@ struct RejectionTests {
         let again = try Self.record(shop, sound)
         #expect(again.tables.map(\.statistics.recorded) == [UInt64(sound.count)])
         #expect(again.unmadeTables.isEmpty && again.rejectedCount == 0)
+    }
+
+    /// The clock of a `Workshop`, and what is more than a day ahead of it; seconds.
+    private static let now: Int64 = 1_750_000_000
+    private static let farAhead: Int64 = now + 86_402
+
+    /// A table that began far ahead of the clock could take nothing in for as long, not even a
+    /// full copy.
+    @Test func aTimeFarAheadBeginsNoTable() throws {
+        let shop = try Workshop()
+        let before = try shop.listing()
+        let report = try Self.record(
+            shop, [Self.change("a", Self.farAhead), Self.change("b", Self.farAhead + 5)])
+        #expect(report.unmadeTables == ["T"] && report.rejectedCount == 2)
+        #expect(report.firstRejected?.reason.contains("ahead of this machine's clock") == true)
+        #expect(try Self.rejects(shop) == 2)
+        #expect(try shop.listing() == before)
+        // What is not as far ahead is recorded, and so is what comes after such a beginning.
+        let sound = try Self.record(shop, [Self.change("a", Self.now - 10)])
+        #expect(sound.tables.map(\.statistics.recorded) == [1])
+    }
+
+    /// Of several tables it stays known that a change was lost: in the present, so that a full
+    /// copy can follow.
+    @Test func aTimeFarAheadClosesATableOfSeveralInThePresent() throws {
+        let shop = try Workshop()
+        func line(_ table: String, _ key: String, _ second: Int64) -> String {
+            "{\"TableName\":\"\(table)\"," + Self.change(key, second).dropFirst()
+        }
+        let report = try Self.record(
+            shop, [line("T", "a", Self.farAhead), line("B", "b", 1_000)], table: nil)
+        #expect(report.tables.count == 2 && report.rejectedCount == 1)
+        let range = try #require(try shop.repository.history(of: "T").ranges.last)
+        #expect(range.isClosed && range.to.second == Self.now)
+        shop.time.advance(seconds: 2)
+        try shop.backUp("full", Workshop.lines(4))
+        #expect(try shop.repository.history(of: "T").ranges.last?.isClosed == false)
     }
 
     @Test func completeSecondsBeforeItAreRecorded() throws {

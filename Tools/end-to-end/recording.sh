@@ -60,6 +60,11 @@ PYTHON
 # Incremental exports: exact at their ends alone.
 export_of 01758794400000-aaaaaaaa 0 30
 export_of 01758794430000-bbbbbbbb 30 60
+before=$(objects)
+run 1 "one that does not begin with the empty table begins none" \
+    record Exported exports/AWSDynamoDB/01758794430000-bbbbbbbb "${KEYS[@]}"
+complains "has an old image"
+[ "$before" = "$(objects)" ] || fail "an export that was refused changed the repository"
 run 0 "incremental exports begin a history" record Exported exports "${KEYS[@]}"
 holds Exported changes.jsonl 2400
 run 0 "they are exact at their ends" restore Exported --at 2025-09-25T10:00:30Z --to at.jsonl

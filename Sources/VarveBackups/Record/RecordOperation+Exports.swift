@@ -91,6 +91,7 @@ extension RecordOperation {
         guard let instant = Instant(microseconds: window.from) else {
             throw VarveError(.invalidInput, "the export's time is no instant", at: source.path)
         }
+        try checkBeginning(source, window, name)
         return try create(
             name, at: instant, arn: window.tableARN ?? "", serviceID: window.tableID ?? "")
     }
@@ -124,8 +125,8 @@ extension RecordOperation {
         }
     }
 
-    private func forEach(
-        _ source: ChangeInput, _ window: ExportWindow, _ name: String,
+    func forEach(
+        _ source: ChangeInput, _ window: ExportWindow, _ name: String, isCounted: Bool = true,
         _ body: (borrowing ChangeBatch) throws -> Void
     ) throws {
         // Its records say no table.
@@ -153,7 +154,7 @@ extension RecordOperation {
                     }
                     try body(changes.batch)
                 }
-                countRecords(parcel)
+                if isCounted { countRecords(parcel) }
             }
         }
     }

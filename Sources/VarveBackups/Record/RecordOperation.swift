@@ -16,16 +16,16 @@ public final class RecordOperation {
     let request: RecordRequest
     let control: OperationControl
     let tell: (RecordEvent) -> Void
-    private let rejects: RejectsFile
+    let rejects: RejectsFile
     let schemas: RecordSchemas
     private let compaction: BackgroundCompaction
     private(set) var tables: [TableRecording] = []
     private var tableIndexes: [String: Int] = [:]
     /// Tables that are not there and not made: nothing of them could be recorded.
-    private var unmade: [String: TableRejects] = [:]
+    var unmade: [String: TableRejects] = [:]
     /// Where the part of the sources begins in which one of them was met first, so that the next
     /// run meets it again: the order of its source, and the offset.
-    private(set) var unmadePlace: (order: Int, offset: UInt64)?
+    var unmadePlace: (order: Int, offset: UInt64)?
     /// The first record of which not even the table could be told.
     private var unassigned: RejectedRecord?
     private var report = RecordReport()
@@ -37,7 +37,7 @@ public final class RecordOperation {
     private(set) var names: [String] = []
     private var begunOffset: UInt64 = 0
     /// Where the next parcel begins.
-    private var parcelStart: UInt64 = 0
+    private(set) var parcelStart: UInt64 = 0
 
     /// - Parameter tell: is told what happens, on the thread that runs.
     public init(
@@ -257,37 +257,8 @@ public final class RecordOperation {
             return table
         }
         if unassigned != nil { return nil }
-        let stamps = changes.batch.changes.stamps
-        // Changes behind one that is lost are not recorded, nor those of its second.
-        let sound = stamps.prefix(changes.prefixCount ?? stamps.count).map(\.time)
-        guard let least = sound.min(), let greatest = sound.max() else { return nil }
-        let (second, last) = (Self.second(least), Self.second(greatest))
-        // Of several tables the others go on, and the next run behind them: that a change of this
-        // one was lost must stay known, so it is made and closed.
-        if request.table != nil, changes.prefixCount != nil,
-            last - second <= request.latenessSeconds
-        {
-            return nil
-        }
-        guard let instant = Instant(second: second - request.latenessSeconds) else {
-            throw VarveError(.invalidInput, "a change's time is before the year 1")
-        }
+        guard let instant = try beginning(of: changes) else { return nil }
         return try create(name, at: instant)
-    }
-
-    private static func second(_ time: Int64) -> Int64 {
-        (time < 0 ? time - 999_999 : time) / 1_000_000
-    }
-
-    /// Files what came of a table that is not made, since nothing of it can be recorded.
-    private func rejectUnmade(_ changes: TableChanges, of parcel: ChangeParcel) throws {
-        guard let name = changes.table ?? request.table else { return }
-        if changes.batch.count == 0, changes.rejected.isEmpty { return }
-        let rejects = unmade[name] ?? TableRejects(name, rejects, tell: tell)
-        unmade[name] = rejects
-        unmadePlace = unmadePlace ?? (names.count - 1, parcelStart)
-        try rejects.file(
-            changes, of: parcel, because: RejectedChanges.Reason.closed.description)
     }
 
     /// A table that the repository has.
@@ -336,7 +307,7 @@ public final class RecordOperation {
         var options = Recorder.Options(sourceKind: sourceKind)
         options.flushSeconds = request.flushSeconds
         options.latenessSeconds = request.latenessSeconds
-        options.aheadSecondsMax = 86_400
+        options.aheadSecondsMax = Self.aheadSecondsMax
         let place = request.cacheDirectory.map {
             HeadMapPlace.directory("\($0)/\(repository.idText)")
         }

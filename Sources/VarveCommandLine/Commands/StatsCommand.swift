@@ -8,9 +8,10 @@ struct StatsCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "stats", abstract: "Tell how much is stored, and what each backup costs.",
         discussion: """
-            Images are whole states; runs are the changes between states. FREES is what no other
-            backup needs: what deleting this one lets 'varve prune' free. Of recorded history: what
-            it costs beside the newest state and the backups, and what a shorter window would free.
+            Images are whole states; runs are the changes between states. FREES is what no
+            other backup needs: what deleting this one lets 'varve prune' free. Of recorded
+            history: what it costs beside the newest state and the backups, and what a
+            shorter window would free.
 
             Example:
               varve stats -r /backups/shop

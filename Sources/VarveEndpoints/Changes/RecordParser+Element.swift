@@ -70,7 +70,8 @@ extension RecordParser {
     private mutating func switchTable(
         to name: String, _ scanner: inout JSONScanner, from start: Int
     ) -> RecordOutcome? {
-        var reason = "the key attributes of the table \(name) are not known"
+        var reason = "the key attributes of the table \(name) are not known; give them with "
+            + "--partition-key and --sort-key, or its description with --settings"
         do throws(VarveError) {
             if let table = try table(named: name) {
                 current = table
