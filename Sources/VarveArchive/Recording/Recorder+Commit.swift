@@ -208,7 +208,7 @@ extension Recorder {
         historyEnd % 1_000_000 != 0 && CommitAssembly.secondEnd(historyEnd) <= limit
     }
 
-    private func publish(_ assembly: CommitAssembly, to limit: Int64) throws {
+    func publish(_ assembly: CommitAssembly, to limit: Int64) throws {
         var content = CommitPublisher.Content(
             to: limit, items: head.items, bytes: head.bytes, digest: head.digest)
         addCheckpoints(assembly, to: &content)

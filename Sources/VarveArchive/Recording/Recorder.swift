@@ -146,6 +146,8 @@ public final class Recorder {
     /// Whether a change could not be recorded: every later one is rejected, until a full copy
     /// begins a new range.
     public var isClosed: Bool { publisher.head.isClosed }
+    /// Greatest time of a change that came; microseconds. Nil if none has come yet.
+    public var latestTime: Int64? { greatestTime > Int64.min ? greatestTime : nil }
     /// Changes that are held.
     public var pendingCount: Int { pending.count + suspects.count }
 

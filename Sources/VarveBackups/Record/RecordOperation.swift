@@ -29,9 +29,11 @@ public final class RecordOperation {
     /// The first record of which not even the table could be told.
     private var unassigned: RejectedRecord?
     private var report = RecordReport()
-    private var isReadingPipe = false
+    private(set) var isReadingPipe = false
     /// When nothing had come the last time, by the clock.
     private var lastTick = Int64.min / 2
+    /// When something had come the last time, or the recording began, by the clock.
+    var lastArrival: Int64
     /// The sources begun so far, by the names in commits, and where the last one was begun: for
     /// tables that are opened later.
     private(set) var names: [String] = []
@@ -55,6 +57,7 @@ public final class RecordOperation {
             request.rejectsPath ?? request.table.map { $0 + ".rejects.jsonl" } ?? "rejects.jsonl")
         schemas = try RecordSchemas(repository, request, in: choice)
         compaction = BackgroundCompaction(repository)
+        lastArrival = repository.now()
     }
 
     /// Reads the sources to their ends.
@@ -74,6 +77,7 @@ public final class RecordOperation {
             }
             try read(sources)
             try finish()
+            try moveOn(isEnding: true)
         }
         // Whatever happened: what was rejected is in the file, and the tables are free for others.
         failures.attempt { try rejects.synchronize() }
@@ -116,6 +120,7 @@ public final class RecordOperation {
             begunOffset = UInt64(offset)
             parcelStart = begunOffset
             for table in tables { begin(table) }
+            try openFollowed()
             if case .export(let window) = source.kind {
                 try record(source, window)
             } else {
@@ -157,7 +162,7 @@ public final class RecordOperation {
     }
 
     /// Positions of a run for one table say nothing of others: the kinds differ.
-    private var sourceKind: String { request.table == nil ? "changes of all" : "changes" }
+    var sourceKind: String { request.table == nil ? "changes of all" : "changes" }
 
     private func begin(_ table: TableRecording) {
         guard let name = names.last else { return }
@@ -199,7 +204,10 @@ public final class RecordOperation {
 
     private func tick() throws {
         let now = repository.now()
-        for table in tables where now - lastTick > Self.stall { table.recorder.noteStall() }
+        if now - lastTick > Self.stall {
+            for table in tables { table.recorder.noteStall() }
+            noteArrival()
+        }
         lastTick = now
         for table in tables {
             guard let next = table.recorder.nextFlush, next <= now else { continue }
@@ -207,6 +215,7 @@ public final class RecordOperation {
             try table.recorder.tick()
             try table.settle()
         }
+        try moveOn()
         try rejects.flush()
     }
 
@@ -241,6 +250,8 @@ public final class RecordOperation {
         }
         parcelStart = UInt64(parcel.end)
         for table in tables { try table.recorder.advance(to: parcelStart) }
+        noteArrival()
+        if isReadingPipe { try moveOn() }
         try rejects.flush()
     }
 

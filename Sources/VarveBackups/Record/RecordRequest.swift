@@ -18,6 +18,9 @@ public struct RecordRequest: Sendable {
     public var latenessSeconds: Int64 = 0
     /// How long complete seconds may wait for their commit; seconds.
     public var flushSeconds: Int64 = 1
+    /// How long after a change its record comes at most, so that a table of which nothing came for
+    /// so long has not changed, seconds; nil: nobody knows. Source: Spec 10, Quiet tables.
+    public var unchangedSeconds: Int64?
     /// Give changes the present time.
     public var restamps = false
     /// The rejects file; nil: `TABLE.rejects.jsonl`, or `rejects.jsonl` for several tables, in the

@@ -69,6 +69,13 @@ struct RecordCommand: VarveSubcommand {
             valueName: "seconds"))
     var lateness: Int64 = 0
 
+    @Option(
+        help: ArgumentHelp(
+            "Take it that a table of which nothing came for so long has not changed, and move the "
+                + "end of its history on. A change that comes later than that ends its range.",
+            valueName: "seconds"))
+    var unchangedAfter: Int64?
+
     @Flag(help: "Give changes the present time.")
     var restamp = false
 
@@ -124,11 +131,17 @@ struct RecordCommand: VarveSubcommand {
         guard flushSeconds >= 0, flushSeconds <= 86_400, lateness >= 0, lateness <= 86_400 else {
             throw VarveError(.usage, "--flush-seconds and --lateness are 0 to 86400 seconds")
         }
+        if let unchangedAfter, !(max(10, lateness)...86_400 ~= unchangedAfter) {
+            throw VarveError(
+                .usage,
+                "--unchanged-after is 10 to 86400 seconds, and not less than --lateness")
+        }
         var request = RecordRequest(table: table, sources: sources)
         request.schema = try KeyDefinition.schema(partition: partitionKey, sort: sortKey)
         request.settingsFiles = settings
         request.flushSeconds = flushSeconds
         request.latenessSeconds = lateness
+        request.unchangedSeconds = unchangedAfter
         request.restamps = restamp
         request.rejectsPath = rejects
         request.cacheDirectory = cache ?? RecordRequest.standardCacheDirectory
