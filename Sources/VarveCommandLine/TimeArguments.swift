@@ -30,4 +30,16 @@ enum InstantArgument {
         guard let text else { return nil }
         return try TimeText.instant(text)
     }
+
+    /// Reads both ends of a stretch of time.
+    /// - Throws: `invalidInput` if one is no time, `usage` if the end lies before the beginning.
+    static func span(
+        _ from: String?, _ to: String?
+    ) throws(VarveError) -> (from: Instant?, to: Instant?) {
+        let (first, last) = (try parse(from), try parse(to))
+        if let first, let last, last < first {
+            throw VarveError(.usage, "--from \(first) is later than --to \(last)")
+        }
+        return (first, last)
+    }
 }

@@ -237,6 +237,13 @@ status=0
 [ "$status" -eq 1 ] || fail "a limit of file sizes ends with $status"
 complains "varve: error"
 ok "a limit of file sizes is an ordinary error"
+for command in checkpoints history; do
+    key=()
+    [ "$command" = checkpoints ] || key=('{"InvoiceNo":{"S":"1"},"Line":{"N":"1"}}')
+    run 2 "$command with an end before its beginning" "$command" Fresh "${key[@]}" \
+        --from 2025-09-25T10:00:01Z --to 2025-09-25T10:00:00Z
+    complains "is later than --to"
+done
 for command in tables "show Fresh" "show Fresh fresh" stats verify head "checkpoints Fresh" "retention Fresh" \
     "prune --dry-run" "restore Fresh --latest --to verbose-1"; do
     run 0 "$command" $command

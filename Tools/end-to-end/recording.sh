@@ -86,6 +86,12 @@ state changes.jsonl 5000 > expected.jsonl
 run 0 "which are exact" restore Exported --at 2025-09-25T10:02:05Z --to exact.jsonl
 same expected.jsonl exact.jsonl
 
+# What lies before the beginning of a history is not silently passed over.
+state changes.jsonl 2400 > begun.jsonl
+run 0 "a history that begins with a copy" backup Begun begun.jsonl --name start --time 2025-09-25T10:01:00Z "${KEYS[@]}"
+run 0 "an export of the time before" record Begun exports/AWSDynamoDB/01758794400000-aaaaaaaa
+complains "ends before the history of table Begun begins, at 2025-09-25T10:01:00Z"
+
 # Files that were changed in their middle, or are shorter.
 cp changes.jsonl edited.jsonl
 head -n 3000 changes.jsonl > edited.jsonl

@@ -27,9 +27,9 @@ public struct HistoryStorage: Sendable, Hashable {
     public var imageBytes: UInt64 = 0
     /// Stored bytes of other images and runs that are there for backups alone.
     public var backupBytes: UInt64 = 0
-    /// Stored bytes of all others, and of pages of checkpoints: what history costs.
+    /// Stored bytes of all others, and of checkpoints: what history costs.
     public var historyBytes: UInt64 = 0
-    /// Stored bytes of the pages of checkpoints; part of `historyBytes`.
+    /// Stored bytes of checkpoints, in pages and in commits; part of `historyBytes`.
     public var checkpointBytes: UInt64 = 0
     /// Length of the ranges in which every second can be restored.
     public var seconds: Int64 = 0
@@ -77,6 +77,9 @@ extension Repository {
         for run in history.pieces where run.kind == .run { result.changes |+= run.tree.entries }
         for page in try checkpointPages(history) {
             result.checkpointBytes |+= try blobs.storedSize(of: page)
+        }
+        for commit in history.commits {
+            result.checkpointBytes |+= UInt64(commit.logical.checkpointBytes)
         }
         result.historyBytes |+= take(rest)
         result.historyBytes |+= result.checkpointBytes

@@ -20,7 +20,12 @@ extension RecordOperation {
         let table = try opened(source, window)
         let end = table.recorder.head.to ?? window.from
         if end >= window.to {
-            tell(.resumed(path: source.path, offset: source.storedBytes ?? 0))
+            let ranges = try repository.history(table.id, table.record).ranges
+            if let begin = ranges.map(\.from).min(), window.to <= begin.microseconds {
+                tell(.passedOver(path: source.path, table: table.name, begin: begin))
+            } else {
+                tell(.resumed(path: source.path, offset: source.storedBytes ?? 0))
+            }
             return
         }
         if end < window.from {

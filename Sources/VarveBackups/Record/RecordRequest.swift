@@ -53,6 +53,8 @@ public enum RecordEvent: Sendable {
     case opened(table: String, isNew: Bool, head: ChainHead)
     /// A source is not read again up to here: all of it is recorded.
     case resumed(path: String, offset: Int64)
+    /// An export ends before the table's history begins: nothing of it is recorded.
+    case passedOver(path: String, table: String, begin: Instant)
     case committed(table: String, head: ChainHead, statistics: Recorder.Statistics)
     /// A table's restorable range ends here, because of this record.
     case closed(table: String, head: ChainHead, reason: String)

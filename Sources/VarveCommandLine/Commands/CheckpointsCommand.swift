@@ -31,8 +31,8 @@ struct CheckpointsCommand: VarveSubcommand {
     var to: String?
 
     func run(in session: Session) throws {
-        let first = try InstantArgument.parse(from) ?? .least
-        let last = try InstantArgument.parse(to) ?? .greatest
+        let span = try InstantArgument.span(from, to)
+        let (first, last) = (span.from ?? .least, span.to ?? .greatest)
         let history = try common.repository().history(of: table, for: .reading)
         session.warn(history.damage)
         var points = history.checkpoints(from: first, through: last)

@@ -36,8 +36,7 @@ struct HistoryCommand: VarveSubcommand {
     var to: String?
 
     func run(in session: Session) throws {
-        let first = try InstantArgument.parse(from)
-        let last = try InstantArgument.parse(to)
+        let (first, last) = try InstantArgument.span(from, to)
         let operation = try ItemHistoryOperation(
             try common.repository(), table: table, key: key, control: session.control)
         var isFirst = true

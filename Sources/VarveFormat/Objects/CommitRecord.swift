@@ -80,6 +80,19 @@ public struct CommitRecord: Hashable, Sendable {
             self.sourcePosition = sourcePosition
         }
 
+        /// Bytes that its checkpoints take in it. Complexity: O(checkpoints).
+        public var checkpointBytes: Int {
+            var writer = ByteWriter(capacity: 1 << 16)
+            var second: Int64 = 0
+            var bytes = 0
+            for from in stride(from: 0, to: checkpoints.count, by: 512) {
+                encode(from..<min(from + 512, checkpoints.count), after: &second, into: &writer)
+                bytes += writer.bytes.byteCount
+                writer.removeAll()
+            }
+            return bytes
+        }
+
         /// The commit's hash. Complexity: O(checkpoints). Source: Spec 05.
         public var hash: Hash256 {
             var hasher = SHA256Hasher()

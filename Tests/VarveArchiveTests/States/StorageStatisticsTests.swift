@@ -97,6 +97,9 @@ struct StorageStatisticsTests {
         let before = try pieces()
         let told = found.imageBytes + found.backupBytes + found.historyBytes
         #expect(told == before + found.checkpointBytes)
+        // Before a layout they are in the commits, with their digests.
+        let points = try world.open().history(of: "orders").checkpointCount()
+        #expect(found.checkpointBytes > UInt64(points) * 36)
         let runs = found.days.reduce(0) { $0 + $1.runBytes }
         #expect(runs <= before && runs + 200 > before)
         #expect(found.windows.map(\.days) == [1, 2])
