@@ -33,9 +33,13 @@ extension Repository {
             bytes: checkpoint.bytes, source: source)
         let path = ObjectName.backup(history.id, id).path
         let sealed = try record.seal()
+        // So that no record of a lost state stays if this process dies before it looks again.
+        try checkTold(record, history)
         do throws(VarveError) {
             try store.create(path, sealed)
-            try confirm(record, history)
+            try NamedStates(repository: self, id: history.id, record: history.record)
+                .holdAgainstDrops()
+            try checkTold(record, history)
         } catch {
             try takeBack(record, path, error)
         }
@@ -62,9 +66,9 @@ extension Repository {
         throw error
     }
 
-    /// After a backup was recorded: its state must still be there. A collector that did not see the
-    /// record has published its layout before now.
-    private func confirm(_ backup: BackupRecord, _ history: TableHistory) throws(VarveError) {
+    /// The state of a backup must still be there. After its record was created: a collector that
+    /// did not see it has published its layout before now, or said that it is about to.
+    private func checkTold(_ backup: BackupRecord, _ history: TableHistory) throws(VarveError) {
         if try newestLayout(of: history.id) == history.layoutNumber { return }
         let now = try self.history(history.id, history.record)
         if try now.tells(ofStateAt: backup.instant) { return }

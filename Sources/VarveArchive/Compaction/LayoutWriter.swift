@@ -52,11 +52,11 @@ struct LayoutWriter {
     var checkpointTree: CheckpointTree { CheckpointTree(blobs: repository.blobs, writer: small) }
 
     /// Writes the next layout, and deletes the commits and layouts that it replaces.
-    /// - Parameter dropsStates: whether it tells of fewer states than the one before; then states
-    ///   that were named since `history` was read are brought back.
-    /// - Returns: false if another layout was faster; then nothing has changed.
+    /// - Parameter dropsStates: whether it tells of fewer states than the one before.
+    /// - Returns: false if another layout was faster, or if it drops states and there are backups
+    ///   that `history` does not know; then nothing has changed.
     func publish(_ draft: LayoutDraft, dropsStates: Bool = false) throws -> Bool {
-        // Until states that were named meanwhile are back, no collector frees what they need.
+        // If states must be brought back, no collector frees what they need until they are.
         if dropsStates { try writer.announce() }
         try carry(draft)
         _ = try writer.finish()
@@ -74,24 +74,37 @@ struct LayoutWriter {
                 ($0.to, $0.from, $0.kind.rawValue) < ($1.to, $1.from, $1.kind.rawValue)
             },
             checkpoints: draft.checkpoints.root, inline: inline)
-        let name = ObjectName.layout(history.id, number: layout.number).path
-        guard try repository.store.createIfAbsent(name, try layout.seal()) else { return false }
+        guard try create(layout, dropsStates: dropsStates) else { return false }
         // The number may have been free only because a later layout replaced its bearer.
-        let newest = try repository.newestLayout(of: history.id)
-        if newest != layout.number { return false }
+        let numbers = try repository.layouts(of: history.id)
+        if numbers.last != layout.number { return false }
         repository.blobs.addInline(inline)
         try writer.confirm()
         try small.confirm()
         var number = layout.number
-        if dropsStates {
+        // Who left an older one may have died before it looked for new backups.
+        let isCutOff = numbers.contains { $0 < history.layoutNumber }
+        if dropsStates || isCutOff {
+            let known = isCutOff ? [] : history.backups.map(\.id)
             number = try NamedStates(
                 repository: repository, id: history.id, record: history.record
-            ).bringBack(known: Set(history.backups.map(\.id)))
+            ).bringBack(known: Set(known))
         }
         try Self.clean(repository, history.id, number, draft.nextSequence)
         try writer.end()
         try small.end()
         return true
+    }
+
+    private func create(_ layout: LayoutRecord, dropsStates: Bool) throws -> Bool {
+        let name = ObjectName.layout(history.id, number: layout.number).path
+        let bytes = try layout.seal()
+        if !dropsStates { return try repository.store.createIfAbsent(name, bytes) }
+        return try DropAnnouncement(
+            repository: repository, id: history.id, record: history.record
+        ).publish(knowing: history.backups) { () throws -> Bool in
+            try repository.store.createIfAbsent(name, bytes)
+        }
     }
 
     /// After a failure, or if another layout was faster.
@@ -163,12 +176,17 @@ extension RestorableRange {
 extension Repository {
     /// Number of a table's newest layout; 0 if there is none.
     func newestLayout(of table: TableID) throws(VarveError) -> UInt64 {
-        var newest: UInt64 = 0
+        try layouts(of: table).last ?? 0
+    }
+
+    /// Numbers of a table's layouts that are there, ascending.
+    func layouts(of table: TableID) throws(VarveError) -> [UInt64] {
+        var numbers: [UInt64] = []
         for entry in try store.list(ObjectName.layoutsPrefix(of: table)) {
             if case .layout(_, let number)? = ObjectName(path: entry.name) {
-                newest = max(newest, number)
+                numbers.append(number)
             }
         }
-        return newest
+        return numbers.sorted()
     }
 }

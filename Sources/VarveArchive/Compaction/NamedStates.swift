@@ -5,11 +5,12 @@ import VarveStorage
 
 /// States that were named as backups while a layout came to be that has dropped them.
 ///
-/// Who names a state creates the backup's record and then looks whether there is a newer layout;
-/// who drops states publishes the layout and then looks for new backups, before the layout before
-/// it goes. So one of the two sees the other. Source: Spec 11, Collection.
+/// An announcement (`DropAnnouncement`) sees to it that there are none, unless somebody deleted it,
+/// or a backup's record was created and its writer died. So whoever drops states looks once more
+/// for new backups when the layout is published, and whoever replaces a layout beside which older
+/// ones are left does so for the one who left them. Source: Spec 11, Collection.
 struct NamedStates {
-    private static let attemptsMax = 8
+    static let attemptsMax = 8
 
     let repository: Repository
     let id: TableID
@@ -25,7 +26,7 @@ struct NamedStates {
         var passedOver = known
         var attempts = 0
         while attempts < Self.attemptsMax {
-            let numbers = try layouts()
+            let numbers = try repository.layouts(of: id)
             guard let newest = numbers.last else { return 0 }
             if numbers.count == 1, try !hasCommits(before: newest) { return newest }
             let now = try repository.history(id, record)
@@ -48,17 +49,6 @@ struct NamedStates {
         }
         throw VarveError(
             .conflict, "other writers kept changing table \(record.name); run this again")
-    }
-
-    /// Numbers of the layouts that are there, ascending.
-    private func layouts() throws(VarveError) -> [UInt64] {
-        var numbers: [UInt64] = []
-        for entry in try repository.store.list(ObjectName.layoutsPrefix(of: id)) {
-            if case .layout(_, let number)? = ObjectName(path: entry.name) {
-                numbers.append(number)
-            }
-        }
-        return numbers.sorted()
     }
 
     /// Whether commits that a layout covers are still there.

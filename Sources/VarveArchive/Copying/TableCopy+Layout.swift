@@ -16,13 +16,13 @@ extension TableCopy {
         target.blobs.addInline(layout.inline)
         let orphans = try orphans(layout, step)
         if orphans.isEmpty {
-            try publish(next)
+            try announce(next, step)
             return
         }
         let keeper = LayoutWriter(target, step.to, purpose: "copy")
         do {
             try next.keep(orphans, of: step.to, by: keeper)
-            try publish(next)
+            try announce(next, step)
             try keeper.writer.confirm()
             try keeper.small.confirm()
             try keeper.writer.end()
@@ -33,12 +33,20 @@ extension TableCopy {
         }
     }
 
-    private func publish(_ layout: LayoutRecord) throws {
+    /// States that only the target's own layout tells of go, so that it is announced.
+    private func announce(_ layout: LayoutRecord, _ step: Step) throws {
         let name = ObjectName.layout(id, number: layout.number).path
-        try create(name, try layout.seal())
-        if try target.newestLayout(of: id) != layout.number {
+        let bytes = try layout.seal()
+        let isPublished = try DropAnnouncement(repository: target, id: id, record: record)
+            .publish(knowing: step.to.backups) { () throws -> Bool in
+                try create(name, bytes)
+                return try target.newestLayout(of: id) == layout.number
+            }
+        if !isPublished {
             throw VarveError(
-                .conflict, "another program lays out table \(record.name); run this again",
+                .conflict,
+                "another program lays out table \(record.name), or names a state of it; run this "
+                    + "again",
                 at: name)
         }
     }

@@ -140,6 +140,7 @@ struct TableCopy {
     private func bring(
         _ step: inout Step, _ writer: BlobWriter, _ total: inout CopyReport.Table
     ) throws {
+        let states = NamedStates(repository: target, id: id, record: record)
         let transfer = transfer(step, isThere: writer.relies, put: writer.add)
         try bringBlobs(&step, transfer)
         _ = try writer.finish()
@@ -173,13 +174,14 @@ struct TableCopy {
         }
         try writer.confirm()
         if let layout = step.layout {
-            let number = try target.newestLayout(of: id)
+            let number = try states.bringBack(known: Set(step.to.backups.map(\.id)))
             try LayoutWriter.clean(target, id, number, layout.nextSequence)
         }
         for backup in step.backups {
             try create(ObjectName.backup(id, backup.id).path, try backup.seal())
             total.backups.append(backup)
         }
+        if !step.backups.isEmpty { try states.holdAgainstDrops() }
     }
 
     private func bringBlobs(_ step: inout Step, _ transfer: BlobTransfer) throws {

@@ -136,6 +136,13 @@ final class PruningWorld {
         ).run()
     }
 
+    /// Lays the table out anew.
+    func compact() throws {
+        let repository = try open()
+        let history = try repository.history(of: "T")
+        try Compactor(repository).run(history.id, history.record, isForced: true)
+    }
+
     /// Restores every backup and compares it with the model and the recorded digest.
     /// - Returns: what is wrong.
     func faults() throws -> [String] {
