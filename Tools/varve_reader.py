@@ -3906,6 +3906,9 @@ class Verifier:
         before = None
         # The greatest time up to which the commits before reach; None where that is not known.
         reached = TIME_LEAST
+        # Ends of ranges behind which the layout has only single states: a replica keeps states that
+        # its source has dropped, and the source's next commit may go on before them.
+        earlier = []
         for sequence in sequences:
             if sequence in known:
                 commit = known[sequence]
@@ -3916,11 +3919,18 @@ class Verifier:
                 reached = None
             if history.layout and sequence == history.layout.next_sequence:
                 reached = max((one.time_to for one in history.layout.ranges), default=None)
+                ranges = history.layout.ranges
+                while len(ranges) > 1 and ranges[-1].checkpoints_only and \
+                        ranges[-1].time_from == ranges[-1].time_to:
+                    ranges = ranges[:-1]
+                    earlier.append(ranges[-1].time_to)
+            if commit is not None and reached is not None and commit.begin in earlier:
+                reached = commit.begin
             if commit is None:
                 before = None
                 continue
             self.report.attempt(commit.where, self.commit, history, commit, before, reached)
-            before = commit
+            before, earlier = commit, []
             if reached is not None:
                 reached = max(reached, commit.time_to)
             if sequence not in known:

@@ -13,6 +13,9 @@ extension Verification {
         var digest = Hash256.zero
         /// Whether the range that the newest commit belongs to is closed.
         var isClosed = false
+        /// Ranges at whose ends the next commit may go on instead, the nearest first: behind them
+        /// there are only single states.
+        private var earlier: [RestorableRange] = []
         /// Ranges that are exact at every second.
         private var exact: [ClosedRange<Int64>] = []
 
@@ -26,14 +29,30 @@ extension Verification {
                 to = last.to.microseconds
                 (items, bytes, digest) = (last.items, last.bytes, last.digest)
             }
+            for place in layout.ranges.indices.dropFirst().reversed() {
+                let range = layout.ranges[place]
+                guard range.isExactAtCheckpointsOnly, range.from == range.to else { break }
+                earlier.append(layout.ranges[place - 1])
+            }
             exact = layout.ranges.filter { !$0.isExactAtCheckpointsOnly }
                 .map { $0.from.microseconds...$0.to.microseconds }
             let newest = layout.ranges.max { $0.lastSequence < $1.lastSequence }
             isClosed = newest?.isClosed ?? false
         }
 
+        /// A replica keeps states of its backups that the source has dropped: commits that it takes
+        /// from the source later may go on before them. Source: Spec 11, Copying.
+        mutating func goOn(with commit: CommitRecord.Logical) {
+            guard !commit.beginsRange || commit.from == commit.to, let now = to,
+                now != commit.changesFrom,
+                let end = earlier.first(where: { $0.to.microseconds == commit.changesFrom })
+            else { return }
+            (to, items, bytes, digest) = (end.to.microseconds, end.items, end.bytes, end.digest)
+        }
+
         mutating func add(_ commit: CommitRecord.Logical) {
             isClosed = commit.closesRange
+            earlier = []
             if commit.isExact {
                 if let last = exact.last, last.upperBound == commit.from {
                     exact[exact.count - 1] = last.lowerBound...max(commit.to, commit.from)

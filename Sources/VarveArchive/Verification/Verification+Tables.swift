@@ -164,6 +164,7 @@ extension Verification {
             checkInline(commit.inline, name)
             checkCommit(commit, name)
             checkPieces(of: commit, name)
+            end.goOn(with: commit.logical)
             checkOrder(commit, end, name)
             end.add(commit.logical)
             commits.append(commit)

@@ -98,7 +98,7 @@ struct CopyTests {
 
     /// Backups come and go, both sides are pruned: the replica has every backup that the source
     /// has, and those that it was not told to forget.
-    @Test(arguments: [1, 2, 3, 142, 143, 145] as [UInt64])
+    @Test(arguments: [1, 2, 3, 19, 42, 142, 143, 145] as [UInt64])
     func backupsComeAcross(seed: UInt64) throws {
         let world = try PruningWorld(seed: seed)
         let target = MemoryStore(clock: world.time)
