@@ -1,6 +1,7 @@
 import ArgumentParser
 import VarveArchive
 import VarveBytes
+import VarveFormat
 import VarveStorage
 
 /// Options that every command has.
@@ -33,6 +34,26 @@ struct CommonOptions: ParsableArguments {
                 .usage, "no repository: name it with -r, or in VARVE_REPOSITORY")
         }
         return DirectoryStore(path)
+    }
+
+    /// Holds a directory in which a repository is about to be made to being empty: what lies beside
+    /// a repository's objects gets lost among them, and goes with them.
+    /// - Throws: `exists`, naming what is there.
+    static func checkHasRoom(_ path: String) throws(VarveError) {
+        let store = DirectoryStore(path)
+        if try store.metadataIfPresent(ObjectName.configuration.path) != nil { return }
+        let places = (ObjectName.prefixes + [ObjectName.condemnedPrefix]).map {
+            String($0.dropLast())
+        }
+        let names = try store.foreignNames(besides: places)
+        if names.isEmpty { return }
+        let shown = names.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
+        let more = names.count > 3 ? " and \(names.count - 3) more" : ""
+        throw VarveError(
+            .exists,
+            "the directory is not empty: it holds \(shown)\(more); a repository needs a directory "
+                + "of its own: name an empty one, or one that is not there yet",
+            at: store.location)
     }
 
     /// Opens the repository.

@@ -57,6 +57,23 @@ public final class DirectoryStore: ObjectStore {
         return try list("").allSatisfy { $0.name.hasPrefix(StoreProbe.prefix + "/") }
     }
 
+    /// Names in the directory, ascending, that the making of a repository does not leave when it is
+    /// cut off: none if there is no directory.
+    /// - Parameter places: names of directories that the making of a repository makes.
+    /// - Throws: what listing throws.
+    public func foreignNames(besides places: [String]) throws(VarveError) -> [String] {
+        let names: [String]
+        do throws(VarveError) {
+            names = try FileSystem.names(in: path)
+        } catch {
+            if error.code == .notFound { return [] }
+            throw error
+        }
+        // File systems make this one at their root.
+        let known = [ObjectStoreName.temporary, StoreProbe.prefix, "lost+found"] + places
+        return names.filter { !known.contains($0) }.sorted()
+    }
+
     private var temporaryDirectory: String { path + "/" + ObjectStoreName.temporary }
 }
 

@@ -51,6 +51,36 @@ struct DirectoryStoreTests {
         #expect(try !store.isUnfinished())
     }
 
+    /// What is no repository's is told; what making one leaves is not.
+    @Test func tellsWhatIsForeign() throws {
+        #expect(try DirectoryStore(directory.path + "/none").foreignNames(besides: []) == [])
+        let store = DirectoryStore(directory.path)
+        try StoreProbe.check(store)
+        try FileSystem.makeDirectory(directory.path + "/packs")
+        try FileSystem.makeDirectory(directory.path + "/lost+found")
+        #expect(try store.foreignNames(besides: ["packs"]) == [])
+        #expect(try store.foreignNames(besides: []) == ["packs"])
+        try FileSystem.makeDirectory(directory.path + "/a folder")
+        try store.create("zebra", [1])
+        #expect(try store.foreignNames(besides: ["packs"]) == ["a folder", "zebra"])
+    }
+
+    @Test func tellsWhatIsWithin() throws {
+        let path = directory.path
+        try FileSystem.makeDirectories(path + "/one/two")
+        try FileSystem.makeDirectory(path + "/one-more")
+        #expect(FileSystem.isWithin(path + "/one", path + "/one"))
+        #expect(FileSystem.isWithin(path + "/one/two", path + "/one/"))
+        #expect(FileSystem.isWithin(path + "/one/none/at/all", path + "/one"))
+        #expect(FileSystem.isWithin(path + "/one-more/../one/two/none", path + "/one"))
+        #expect(!FileSystem.isWithin(path + "/one-more", path + "/one"))
+        #expect(!FileSystem.isWithin(path + "/one-more/none", path + "/one"))
+        #expect(!FileSystem.isWithin(path + "/one", path + "/one/two"))
+        #expect(!FileSystem.isWithin(path + "/none", path + "/one"))
+        #expect(FileSystem.isWithin(path + "/none", "/"))
+        #expect(!FileSystem.isWithin("/", path))
+    }
+
     @Test func readsWithoutTouching() throws {
         let store = DirectoryStore(directory.path + "/none")
         #expect(try store.list("") == [])

@@ -43,6 +43,15 @@ run 1 "init on a file" init -r "$HERE/file"
 complains "directory"
 run 1 "init below a file" init -r "$HERE/file/repository"
 [ "$(cat file)" = file ] || fail "init changed a file"
+mkdir full && touch full/letters.txt full/photos
+run 1 "init in a directory that holds something" init -r full
+complains "'letters.txt', 'photos'"
+[ "$(ls full | tr '\n' ' ')" = "letters.txt photos " ] || fail "init changed the directory"
+mkdir -p mounted/lost+found
+run 0 "init in a new file system" init -r mounted
+run 1 "init twice" init -r mounted
+rm mounted/config && mkdir -p mounted/packs/00 && touch "mounted/packs/00/$(printf '%064d' 0)"
+run 20 "init where a repository lost its configuration" init -r mounted
 run 0 "init with -r" init -r "$HERE/repository"
 for options in "-r $HERE/repository" "-r$HERE/repository" "--repo=$HERE/repository" "-qvr $HERE/repository"; do
     (unset VARVE_REPOSITORY; run 0 "options before the command: $options" $options tables)

@@ -78,6 +78,16 @@ complains "another repository"
 run 1 "an unknown table" copy Nobody --from source
 complains "it has: Orders, Small"
 run 2 "a copy onto itself" copy --from source -r source
+run 2 "a copy into its source" copy --from source -r source/replica --init
+complains "inside"
+[ ! -e source/replica ] || fail "the copy was made all the same"
+ln -s source/tables link
+run 2 "a copy into its source by a link" copy --from source -r link/replica
+mkdir outer && cp -r source outer/inner
+run 2 "a copy around its source" copy --from outer/inner -r outer --init
+mkdir full && touch full/letters.txt
+run 1 "a copy into a directory that holds something" copy --from source -r full --init
+complains "letters.txt"
 run 10 "no source" copy --from nowhere
 
 # A replica with a history of its own.

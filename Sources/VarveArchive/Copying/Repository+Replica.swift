@@ -23,12 +23,7 @@ extension Repository {
         let name = ObjectName.configuration.path
         let own = try source.configuration.seal()
         guard let bytes = try store.readIfPresent(name) else {
-            if try holdsSomething(store) {
-                throw VarveError(
-                    .damaged,
-                    "the repository has no configuration; 'varve repair --from' can take it from "
-                        + "the repository that it is a replica of", at: store.location)
-            }
+            if try holdsSomething(store) { throw withoutConfiguration(store) }
             if !makes {
                 throw VarveError(
                     .notFound, "there is no repository here; add --init to make a replica",
@@ -67,8 +62,16 @@ extension Repository {
         return try open(store, environment: environment)
     }
 
+    static func withoutConfiguration(_ store: any ObjectStore) -> VarveError {
+        VarveError(
+            .damaged,
+            "there are objects of a repository here that has lost its configuration; 'varve repair "
+                + "--from' can take it from a replica, or from the repository that this is a "
+                + "replica of", at: store.location)
+    }
+
     /// Whether a store has an object of a repository beside the configuration.
-    private static func holdsSomething(_ store: any ObjectStore) throws(VarveError) -> Bool {
+    static func holdsSomething(_ store: any ObjectStore) throws(VarveError) -> Bool {
         for entry in try store.list("") {
             switch ObjectName(path: entry.name) {
             case nil, .configuration?: continue

@@ -59,7 +59,8 @@ public final class Repository: Sendable {
     }
 
     /// Makes a repository in an empty store, after probing that the store keeps its promises.
-    /// - Throws: `exists` if there is one already; `storage` if the store breaks a promise (Spec
+    /// - Throws: `exists` if there is one already; `damaged` if there is one that has lost its
+    ///   configuration; `storage` if the store breaks a promise (Spec
     ///   02).
     public static func create(
         in store: any ObjectStore, environment: Environment = Environment(),
@@ -67,6 +68,7 @@ public final class Repository: Sendable {
     ) throws(VarveError) -> Repository {
         let name = ObjectName.configuration.path
         if try store.metadataIfPresent(name) != nil { throw alreadyThere(store) }
+        if try holdsSomething(store) { throw withoutConfiguration(store) }
         try StoreProbe.check(store)
         let configuration = RepositoryConfiguration(
             id: environment.randomID(), created: environment.time.now(),

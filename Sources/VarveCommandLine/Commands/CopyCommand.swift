@@ -51,6 +51,8 @@ struct CopyCommand: VarveSubcommand {
             throw VarveError(
                 .usage, "--from and -r name the same repository; a copy needs two")
         }
+        try checkApart(store.location, target.location)
+        if makesTarget { try CommonOptions.checkHasRoom(target.location) }
         var request = CopyRequest()
         request.tables = tables
         // A directory without anything may be one in which a disk is not mounted.
@@ -71,6 +73,23 @@ struct CopyCommand: VarveSubcommand {
         }
         if status == nil, !report.damage.isEmpty { status = .damage }
         if let status { throw SilentStatus(status: status) }
+    }
+
+    /// What happens to a directory happens to all in it, and files that are no objects of a
+    /// repository are none of its business: neither may lie in the other.
+    private func checkApart(_ source: String, _ target: String) throws(VarveError) {
+        let (inner, outer): (String, String)
+        if FileSystem.isWithin(target, source) {
+            (inner, outer) = ("-r", "--from")
+        } else if FileSystem.isWithin(source, target) {
+            (inner, outer) = ("--from", "-r")
+        } else {
+            return
+        }
+        throw VarveError(
+            .usage,
+            "the repository of \(inner) lies inside the directory of \(outer); a copy is to "
+                + "outlive its source: keep them apart", at: target)
     }
 
     // MARK: Text

@@ -9,7 +9,8 @@ struct InitCommand: VarveSubcommand {
     static let configuration = CommandConfiguration(
         commandName: "init", abstract: "Make a repository.",
         discussion: """
-            Checks first that the place keeps the promises that a repository needs.
+            The directory must be empty, or not be there. Checks first that the place keeps the \
+            promises that a repository needs.
 
             Example:
               varve init -r /backups/shop
@@ -24,6 +25,7 @@ struct InitCommand: VarveSubcommand {
                 .exists, "a file is here; a repository is a directory: name another path",
                 at: store.location)
         }
+        try CommonOptions.checkHasRoom(store.location)
         let repository = try Repository.create(in: store)
         try session.printOutcome(
             .members([
