@@ -252,7 +252,7 @@ final class BlobStore: Sendable {
         do throws(VarveError) {
             return try Self.decode(try recordAfterReload(id), as: types)
         } catch {
-            if let bytes = plainOfAnotherCopy(id, asAnyOf: types) { return bytes }
+            if let bytes = try plainOfAnotherCopy(id, asAnyOf: types) { return bytes }
             throw error
         }
     }
@@ -276,7 +276,7 @@ final class BlobStore: Sendable {
             }
         }
         // One index may name a pack that is gone, and another one that is there.
-        if let blob = recordOfAnotherCopy(id) { return blob }
+        if let blob = try recordOfAnotherCopy(id) { return blob }
         throw VarveError(.damaged, message, at: "blob \(id)")
     }
 

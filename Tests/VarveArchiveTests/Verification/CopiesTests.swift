@@ -68,6 +68,26 @@ struct CopiesTests {
         }
     }
 
+    /// One copy is gone, and no other can be read now: nobody knows that the blob is lost.
+    @Test func aStoreThatFailsIsNoDamage() throws {
+        let (_, store, _) = try Self.doubled(seed: 75)
+        for pack in try store.list("packs/").map(\.name) {
+            let copy = store.snapshot()
+            try copy.delete(pack)
+            let faulty = FaultyStore(copy) { operation in
+                let isPack = operation.name.hasPrefix("packs/") && operation.kind == .readRange
+                return isPack ? .fail(VarveError(.storage, "the network is down")) : nil
+            }
+            let repository = try Repository.open(
+                faulty, environment: TestRepository.environment(seed: 1, workers: 1))
+            let error = #expect(throws: VarveError.self, "\(pack)") {
+                try contents(repository, at: 10)
+            }
+            #expect(error?.code == .storage, "\(pack)")
+            #expect(error?.message.contains("network") == true, "\(pack)")
+        }
+    }
+
     /// What no index tells, the packs themselves do.
     @Test(arguments: [8, 40])
     func anIndexOfAnotherVersionIsNotNeeded(_ offset: Int) throws {
