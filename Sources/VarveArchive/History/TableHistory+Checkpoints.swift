@@ -71,7 +71,7 @@ extension TableHistory {
         return try pages?.last(upTo: instant.second)?.instant == instant
     }
 
-    /// How many checkpoints there are.
+    /// How many checkpoints there are, those that are in doubt among them (`doubtfulCount`).
     /// - Throws: `damaged` if pages of checkpoints are.
     /// - Complexity: O(checkpoints of commits), and few pages.
     public func checkpointCount() throws(VarveError) -> Int {

@@ -1,4 +1,4 @@
-import VarveBytes
+public import VarveBytes
 public import VarveFormat
 
 /// Instants at which states are recorded, but a change that belongs before them is missing. Source:
@@ -25,13 +25,29 @@ extension TableHistory {
         }
     }
 
+    /// How many checkpoints are in doubt.
+    /// - Throws: `damaged` if pages of checkpoints are.
+    /// - Complexity: O(checkpoints from the first of them to the last).
+    public func doubtfulCount() throws(VarveError) -> Int {
+        let doubts = doubts
+        guard let first = doubts.map(\.lastGood).min(), let last = doubts.map(\.to).max() else {
+            return 0
+        }
+        var count = 0
+        var points = storedCheckpoints(from: first)
+        while let point = try points.next(), point.instant <= last {
+            if doubts.contains(where: { $0.holds(point.instant) }) { count += 1 }
+        }
+        return count
+    }
+
     /// Why the state at an instant is in doubt; nil if it is not.
     public func doubt(at instant: Instant) -> Doubt? { doubts.first { $0.holds(instant) } }
 
     /// The last checkpoint at an instant or before it that is not in doubt.
     /// - Throws: `damaged` if pages of checkpoints are.
     /// - Complexity: as for `checkpoint(upTo:)`.
-    func soundCheckpoint(upTo instant: Instant) throws(VarveError) -> RecordedCheckpoint? {
+    public func soundCheckpoint(upTo instant: Instant) throws(VarveError) -> RecordedCheckpoint? {
         var found = try checkpoint(upTo: instant)
         for doubt in doubts.reversed() {
             guard let point = found else { return nil }

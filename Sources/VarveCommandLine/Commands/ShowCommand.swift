@@ -88,7 +88,11 @@ struct ShowCommand: VarveSubcommand {
             facts.add("items", Quantities.count(latest.items))
             facts.add("size", "\(Quantities.bytes(latest.bytes)) by DynamoDB's measure")
         }
-        facts.add("states", Quantities.count(try history.checkpointCount()))
+        let doubtful = try history.doubtfulCount()
+        facts.add(
+            "states",
+            Quantities.count(try history.checkpointCount() - doubtful)
+                + (doubtful == 0 ? "" : ", and \(Quantities.count(doubtful)) in doubt"))
         facts.add("commits", Quantities.count(history.nextSequence))
         facts.add("head", history.head.description)
         if common.verbose {
@@ -130,6 +134,7 @@ struct ShowCommand: VarveSubcommand {
                         "everySecond": .boolean(!$0.isExactAtCheckpointsOnly),
                     ])
                 }),
+            "statesInDoubt": .number(try history.doubtfulCount()),
             "states": .array(try history.newestCheckpoints(1_000).map(\.json)),
             "backups": .array(history.backups.map(\.json)),
             "damage": .array(history.damage.map { .string($0.description) }),
@@ -148,11 +153,11 @@ extension RecordedCheckpoint {
 }
 
 extension TableHistory {
-    /// The newest checkpoints, ascending; at most so many.
+    /// The newest checkpoints that are not in doubt, ascending; at most so many.
     fileprivate func newestCheckpoints(_ count: Int) throws -> [RecordedCheckpoint] {
         var result: [RecordedCheckpoint] = []
         var last = Instant.greatest
-        while result.count < count, let point = try checkpoint(upTo: last) {
+        while result.count < count, let point = try soundCheckpoint(upTo: last) {
             result.append(point)
             guard let before = Instant(second: point.instant.second - 1) else { break }
             last = before

@@ -76,6 +76,8 @@ struct RecorderDoubtTests {
         #expect(Set(seconds).isSubset(of: good), "\(step)")
         let random = try history.randomInstants(100, SeededRandom(seed: 1))
         #expect(Set(random.map { $0.second - TestRepository.start }).isSubset(of: good))
+        #expect(try history.doubtfulCount() == history.checkpointCount() - seconds.count)
+        #expect(try history.doubtfulCount() > 0)
         let backup = try history.backup(named: "seven")
         _ = try history.plan(of: backup)
         #expect(
