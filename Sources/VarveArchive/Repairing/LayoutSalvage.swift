@@ -253,31 +253,22 @@ struct LayoutSalvage {
     }
 }
 
-/// The states that pieces make. Source: Spec 10, State at T.
+/// The states that pieces make.
 private struct Reach {
-    /// From time to time, both included; microseconds. Ascending, apart from each other.
-    private(set) var stretches: [ClosedRange<Int64>] = []
+    private let times: ReachedTimes
     /// Pieces of use.
-    private(set) var pieces: [Piece] = []
+    let pieces: [Piece]
+
+    /// From time to time, both included; microseconds. Ascending, apart from each other.
+    var stretches: [ClosedRange<Int64>] { times.stretches }
 
     init(_ whole: [Piece]) {
-        func order(_ piece: Piece) -> (Int64, Int) { (piece.to, piece.kind == .run ? 0 : 1) }
-        for piece in whole.sorted(by: { order($0) < order($1) }) {
-            let from = piece.kind == .image ? piece.to : piece.from
-            if let place = stretches.lastIndex(where: { $0.contains(from) }) {
-                let stretch = stretches[place]
-                stretches[place] = stretch.lowerBound...max(stretch.upperBound, piece.to)
-            } else if piece.kind == .image {
-                stretches.append(piece.to...piece.to)
-            } else {
-                continue
-            }
-            pieces.append(piece)
-        }
-        stretches = stretches.joined
+        var times = ReachedTimes()
+        pieces = ReachedTimes.inOrder(whole).filter { times.step(by: [$0]) != nil }
+        self.times = times
     }
 
-    func holds(_ time: Int64) -> Bool { stretches.contains { $0.contains(time) } }
+    func holds(_ time: Int64) -> Bool { times.holds(time) }
 }
 
 /// The leaves of checkpoints that can be read.
