@@ -36,7 +36,7 @@ extension TableCopy {
     }
 
     /// Works out what is to be brought with a layout, or without one.
-    private func take(_ layout: LayoutRecord?, _ step: inout Step) throws {
+    func take(_ layout: LayoutRecord?, _ step: inout Step) throws {
         let first = max(layout?.nextSequence ?? 0, step.to.nextSequence)
         step.layout = layout
         step.commits = step.from.commits.filter { $0.logical.sequence >= first }

@@ -186,8 +186,13 @@ struct TableCopy {
 
     private func bringBlobs(_ step: inout Step, _ transfer: BlobTransfer) throws {
         if let layout = step.layout {
-            try transfer.bring(
-                layout.pieces, checkpoints: layout.checkpoints, inline: layout.inline)
+            do {
+                try transfer.bring(
+                    layout.pieces, checkpoints: layout.checkpoints, inline: layout.inline)
+            } catch let error as VarveError where error.code == .damaged {
+                if try hasMoved(error, since: step.from) { throw error }
+                try goWithoutLayout(&step, error)
+            }
         }
         for (index, commit) in step.commits.enumerated() {
             do {
