@@ -35,14 +35,11 @@ struct ConcurrencyTests {
             let copy = memory.snapshot()
             let trial = try PruningWorld(continuing: world, in: copy)
             let (at, environment) = (place, trial.environment)
-            let paused = FaultyStore(copy) { operation in
-                guard operation.ordinal == at else { return nil }
-                return .after {
-                    do {
-                        try other(copy, environment)
-                    } catch {
-                        Issue.record("beside operation \(at): \(error)")
-                    }
+            let paused = FaultyStore.interrupted(copy, before: at) {
+                do {
+                    try other(copy, environment)
+                } catch {
+                    Issue.record("beside operation \(at): \(error)")
                 }
             }
             let label: Comment = "operation \(place), seed \(world.seed)"
@@ -128,20 +125,12 @@ struct ConcurrencyTests {
         let random = SeededRandom(seed: seed)
         let (first, second) = (Int(random.next() % 30), Int(random.next() % 60))
         let environment = trial.environment
-        let outer = FaultyStore(copy) { operation in
-            guard operation.ordinal == first else { return nil }
-            return .after {
-                let inner = FaultyStore(copy) { operation in
-                    guard operation.ordinal == second else { return nil }
-                    return .after { try? Self.prune(copy, environment) }
-                }
-                do {
-                    try Self.prune(inner, environment)
-                } catch {
-                    let error = error as? VarveError
-                    let isTold = error.map { $0.code == .conflict || Self.isOvertaken($0) }
-                    #expect(isTold == true, "\(error?.description ?? "")")
-                }
+        let outer = FaultyStore.interrupted(copy, before: first) {
+            let inner = FaultyStore.interrupted(copy, before: second) {
+                try? Self.prune(copy, environment)
+            }
+            if let error = failure(of: { try Self.prune(inner, environment) }) {
+                #expect(error.code == .conflict || Self.isOvertaken(error), "\(error)")
             }
         }
         do {
@@ -185,7 +174,7 @@ struct ConcurrencyTests {
             let copy = memory.snapshot()
             let trial = try PruningWorld(continuing: world, in: copy)
             let at = place
-            let dying = FaultyStore(copy) { $0.ordinal == at ? .crash : nil }
+            let dying = FaultyStore.dying(copy, at: at)
             let finished = (try? trial.prune(store: dying)) != nil
             try Self.settle(trial, "operation \(place)")
             if finished { break }

@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import VarveArchive
 import VarveBytes
@@ -26,23 +25,10 @@ private func open(_ store: any ObjectStore, seed: UInt64) throws -> Repository {
 private func attempt(
     _ table: TestTable, at second: Int64, in store: any ObjectStore, seed: UInt64
 ) -> VarveError? {
-    do {
+    failure {
         let repository = try open(store, seed: seed)
         try backUp(table, at: second, SeededRandom(seed: seed), in: repository)
-        return nil
-    } catch {
-        return error as? VarveError ?? VarveError(.invalidInput, "\(error)")
     }
-}
-
-/// What became of a backup that ran in the middle of another.
-private final class Attempt: Sendable {
-    private let state = Mutex<(hasRun: Bool, failure: VarveError?)>((false, nil))
-
-    var hasRun: Bool { state.withLock { $0.hasRun } }
-    var failure: VarveError? { state.withLock { $0.failure } }
-
-    func finish(_ failure: VarveError?) { state.withLock { $0 = (true, failure) } }
 }
 
 struct CrashTests {
@@ -75,10 +61,7 @@ struct CrashTests {
         #expect(operations > 10)
         for ordinal in 0..<operations {
             let memory = scene.store.snapshot()
-            let store = FaultyStore(memory) { operation in
-                if operation.ordinal != ordinal { return nil }
-                return afterwards ? .crashAfterwards : .crash
-            }
+            let store = FaultyStore.dying(memory, at: ordinal, afterwards: afterwards)
             let acknowledged = attempt(scene.second, at: 20, in: store, seed: 3) == nil
             #expect(acknowledged || store.isCrashed)
             let label: Comment = "operation \(ordinal) of \(operations)"
@@ -124,13 +107,10 @@ struct CrashTests {
         var ordinal = 0
         while true {
             let memory = scene.store.snapshot()
-            let second = Attempt()
+            let second = Interlude()
             let at = ordinal
-            let store = FaultyStore(memory) { operation in
-                guard operation.ordinal == at else { return nil }
-                return .after {
-                    second.finish(attempt(other, at: 30, in: memory, seed: 6))
-                }
+            let store = FaultyStore.interrupted(memory, before: at) {
+                second.finish(attempt(other, at: 30, in: memory, seed: 6))
             }
             let first = attempt(scene.second, at: 20, in: store, seed: 3)
             let firstSucceeded = first == nil
@@ -158,7 +138,7 @@ struct CrashTests {
         var ordinal = 0
         while true {
             let memory = scene.store.snapshot()
-            let second = Attempt()
+            let second = Interlude()
             let at = ordinal
             let store = FaultyStore(memory) { operation in
                 guard operation.ordinal == at else { return nil }

@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import VarveBytes
 import VarveFormat
@@ -10,16 +9,6 @@ import VarveStorage
 /// A recorded state becomes a backup while a prune drops it: one of the two gives way.
 @Suite("Names beside prunes")
 struct NamingTests {
-    /// What came of a name within a prune.
-    private final class Naming: Sendable {
-        private let state = Mutex<(isDone: Bool, failure: VarveError?)>((false, nil))
-
-        var isNamed: Bool { state.withLock { $0.isDone && $0.failure == nil } }
-        var failure: VarveError? { state.withLock { $0.failure } }
-
-        func finish(_ failure: VarveError?) { state.withLock { $0 = (true, failure) } }
-    }
-
     @Test func aStateIsNamedWhileItIsDropped() throws {
         let scene = try NamingScene(seed: 91)
         var counts = (named: 0, refused: 0)
@@ -27,14 +16,13 @@ struct NamingTests {
             let (copy, trial) = try scene.trial()
             let history = try trial.open().history(of: "T")
             let environment = trial.environment
-            let naming = Naming()
-            let store = FaultyStore(copy) { operation in
-                guard operation.ordinal == place else { return nil }
-                return .after { naming.finish(scene.name(history, copy, environment)) }
+            let naming = Interlude()
+            let store = FaultyStore.interrupted(copy, before: place) {
+                naming.finish(scene.name(history, copy, environment))
             }
             try trial.prune(store: store)
             let label: Comment = "operation \(place)"
-            if naming.isNamed {
+            if naming.hasRun, naming.failure == nil {
                 counts.named += 1
                 trial.states["late"] = scene.rows
             } else if let failure = naming.failure {
@@ -61,7 +49,7 @@ struct NamingTests {
             let (copy, trial) = try scene.trial()
             let history = try trial.open().history(of: "T")
             let environment = trial.environment
-            let naming = Naming()
+            let naming = Interlude()
             let store = FaultyStore(copy) { operation in
                 if operation.ordinal == death { return .crash }
                 guard operation.ordinal == layout.ordinal else { return nil }
@@ -73,7 +61,7 @@ struct NamingTests {
             } catch {
                 #expect(store.isCrashed, "\(label): \(error)")
             }
-            #expect(naming.isNamed, label)
+            #expect(naming.hasRun && naming.failure == nil, label)
             trial.states["late"] = scene.rows
             try trial.prune()
             let faults = try trial.faults()

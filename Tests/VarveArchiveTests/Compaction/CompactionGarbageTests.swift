@@ -69,9 +69,7 @@ struct CompactionGarbageTests {
         #expect(operations > 20)
         for ordinal in 0..<operations {
             let copy = memory.snapshot()
-            let store = FaultyStore(copy) { operation in
-                operation.ordinal == ordinal ? .crash : nil
-            }
+            let store = FaultyStore.dying(copy, at: ordinal)
             _ = try? collect(store)
             #expect(store.isCrashed)
             try world.checkSeconds(try open(copy), every: 47, "operation \(ordinal)")

@@ -222,10 +222,7 @@ struct CompactionTests {
         for ordinal in 0..<operations {
             for afterwards in [false, true] {
                 let copy = memory.snapshot()
-                let store = FaultyStore(copy) { operation in
-                    if operation.ordinal != ordinal { return nil }
-                    return afterwards ? .crashAfterwards : .crash
-                }
+                let store = FaultyStore.dying(copy, at: ordinal, afterwards: afterwards)
                 _ = try? compact(try open(store), isForced: true)
                 // A read of what is not there has no afterwards.
                 #expect(store.isCrashed || afterwards)

@@ -117,10 +117,7 @@ struct CopyCrashTests {
             for afterwards in [false, true] {
                 if afterwards, !counting.operations[ordinal].kind.isWrite { continue }
                 let target = scene.target.snapshot()
-                let store = FaultyStore(target) { operation in
-                    if operation.ordinal != ordinal { return nil }
-                    return afterwards ? .crashAfterwards : .crash
-                }
+                let store = FaultyStore.dying(target, at: ordinal, afterwards: afterwards)
                 _ = try? copy(scene.source, to: store)
                 let label: Comment = "operation \(ordinal) of \(operations)"
                 try scene.check(target, label)
@@ -151,7 +148,7 @@ struct CopyCrashTests {
         try copy(scene.source, to: counting)
         for ordinal in 0..<counting.operations.count {
             let target = MemoryStore(clock: ManualTime())
-            let store = FaultyStore(target) { $0.ordinal == ordinal ? .crash : nil }
+            let store = FaultyStore.dying(target, at: ordinal)
             _ = try? copy(scene.source, to: store)
             let label: Comment = "operation \(ordinal)"
             if try target.metadataIfPresent("config") != nil {

@@ -62,10 +62,7 @@ struct DamagedCopyTests {
         try source.delete(try #require(scene.packs[30]?.first))
         for write in 0... {
             let replica = MemoryStore(clock: ManualTime())
-            let faulty = FaultyStore(replica) { operation in
-                guard operation.kind.isWrite, operation.writesBefore == write else { return nil }
-                return afterwards ? .crashAfterwards : .crash
-            }
+            let faulty = FaultyStore.dying(replica, atWrite: write, afterwards: afterwards)
             let label: Comment = "write \(write)"
             _ = try? copy(source, to: faulty)
             if let repository = try? open(replica) {

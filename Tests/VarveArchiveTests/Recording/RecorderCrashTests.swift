@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import VarveArchive
 import VarveBytes
@@ -31,7 +30,7 @@ struct RecorderCrashTests {
         /// Records everything from the beginning, flushing often.
         /// - Returns: the failure, if it fails.
         func record(in store: any ObjectStore, heads: HeadMapPlace, seed: UInt64) -> VarveError? {
-            do {
+            failure {
                 let time = ManualTime(TestRepository.instant(100_000).microseconds)
                 let repository = try Repository.open(
                     store,
@@ -45,9 +44,6 @@ struct RecorderCrashTests {
                 try recorder.feed(source, SeededRandom(seed: seed), time: time, batchMax: 5)
                 #expect(recorder.takeRejected() == nil)
                 try recorder.end()
-                return nil
-            } catch {
-                return error as? VarveError ?? VarveError(.invalidInput, "\(error)")
             }
         }
 
@@ -80,10 +76,7 @@ struct RecorderCrashTests {
         #expect(count > 20)
         for ordinal in 0..<count {
             let memory = scene.store.snapshot()
-            let store = FaultyStore(memory) { operation in
-                guard operation.ordinal == ordinal else { return nil }
-                return ordinal % 2 == 0 ? .crash : .crashAfterwards
-            }
+            let store = FaultyStore.dying(memory, at: ordinal, afterwards: ordinal % 2 != 0)
             let label: Comment = "operation \(ordinal) of \(count)"
             let failure = scene.record(in: store, heads: scene.heads, seed: 4)
             #expect(failure == nil || store.isCrashed, label)
@@ -95,13 +88,6 @@ struct RecorderCrashTests {
         try scene.end()
     }
 
-    private final class Attempt: Sendable {
-        private let state = Mutex<(hasRun: Bool, failure: VarveError?)>((false, nil))
-        var hasRun: Bool { state.withLock { $0.hasRun } }
-        var failure: VarveError? { state.withLock { $0.failure } }
-        func finish(_ failure: VarveError?) { state.withLock { $0 = (true, failure) } }
-    }
-
     /// A second recorder runs from end to end before every operation of the first.
     @Test(arguments: [0, 4000]) func twoRecordersNeverHarmEachOther(noise: Int) throws {
         let scene = try Scene(seed: 610, noise: noise)
@@ -109,13 +95,10 @@ struct RecorderCrashTests {
         var conflicts = 0
         while true {
             let memory = scene.store.snapshot()
-            let second = Attempt()
+            let second = Interlude()
             let at = ordinal
-            let store = FaultyStore(memory) { operation in
-                guard operation.ordinal == at else { return nil }
-                return .after {
-                    second.finish(scene.record(in: memory, heads: .memory, seed: 6))
-                }
+            let store = FaultyStore.interrupted(memory, before: at) {
+                second.finish(scene.record(in: memory, heads: .memory, seed: 6))
             }
             let label: Comment = "operation \(at)"
             let failure = scene.record(in: store, heads: .memory, seed: 4)

@@ -142,10 +142,7 @@ struct LostPackTests {
         #expect(problems.isEmpty == bringsBack)
         for write in 0... {
             let store = damaged.snapshot()
-            let faulty = FaultyStore(store) { operation in
-                guard operation.kind.isWrite, operation.writesBefore == write else { return nil }
-                return afterwards ? .crashAfterwards : .crash
-            }
+            let faulty = FaultyStore.dying(store, atWrite: write, afterwards: afterwards)
             _ = try? repair(faulty, from: other)
             let label: Comment = "write \(write)"
             try repair(store, from: other)

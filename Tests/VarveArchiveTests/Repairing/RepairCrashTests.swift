@@ -33,10 +33,8 @@ struct RepairCrashTests {
             for operation in counting.operations where operation.kind.isWrite {
                 for afterwards in [false, true] {
                     let store = damaged.snapshot()
-                    let faulty = FaultyStore(store) { found in
-                        if found.ordinal != operation.ordinal { return nil }
-                        return afterwards ? .crashAfterwards : .crash
-                    }
+                    let faulty = FaultyStore.dying(
+                        store, at: operation.ordinal, afterwards: afterwards)
                     _ = try? repair(faulty, from: other)
                     let label: Comment = "\(victim), \(operation.kind) \(operation.name)"
                     try repair(store, from: other)

@@ -112,9 +112,7 @@ struct RetentionTests {
         #expect(operations > 30)
         for ordinal in stride(from: part, to: operations, by: 4) {
             let copy = world.memory.snapshot()
-            let store = FaultyStore(copy) { operation in
-                operation.ordinal == ordinal ? .crash : nil
-            }
+            let store = FaultyStore.dying(copy, at: ordinal)
             _ = try? world.prune(store)
             #expect(store.isCrashed)
             let repository = try world.open(copy)
