@@ -4245,12 +4245,23 @@ class Verifier:
         runs = [piece for piece in layout.pieces if piece.is_run]
         for one in layout.ranges:
             self.range_end(layout, one)
-            mine = [p for p in runs if one.time_from <= p.time_from and p.time_to <= one.time_to]
+            mine = [p for p in runs if one.time_from <= p.time_from and
+                    (p.time_to <= one.time_to or self.holds_tail(layout, one, p))]
             if sum(p.tree.digest for p in mine) & MASK_256 != one.changes_digest:
                 self.report.problem(f"{layout.where}: the change digest of the range {one} is not "
                                     f"that of its runs")
             if not one.checkpoints_only:
                 self.covered_commits(one, covered)
+
+    @staticmethod
+    def ends_within(one, run):
+        """Whether a run ends within the second after a range: a tail that was never completed."""
+        return (not one.checkpoints_only and one.time_from <= run.time_from
+                and one.time_to < run.time_to < one.time_to + MICROSECONDS)
+
+    def holds_tail(self, layout, one, run):
+        """Whether a tail is of this range: the last that it may be of."""
+        return [other for other in layout.ranges if self.ends_within(other, run)][-1:] == [one]
 
     def range_end(self, layout, one):
         """A range ends with the state of its checkpoint, and perhaps with the layout's commit."""
@@ -4270,7 +4281,8 @@ class Verifier:
         for run in self.history.runs:
             if run.time_to <= one.time_from or run.time_from >= one.time_to:
                 continue
-            if run.time_from < one.time_from or run.time_to > one.time_to:
+            if run.time_from < one.time_from or (run.time_to > one.time_to
+                                                 and not self.ends_within(one, run)):
                 problem(f"{where}: the {run} crosses it")
             if run.time_from > reached:
                 break

@@ -99,6 +99,41 @@ extension RestorableRange {
     }
 }
 
+extension [RestorableRange] {
+    /// The runs that lie within one of these ranges. Where it ended within a second that was never
+    /// completed, the run of that tail is one of them. Source: Spec 09, Layout.
+    func runs(of range: RestorableRange, in pieces: [Piece]) -> [Piece] {
+        let (from, to) = (range.from.microseconds, range.to.microseconds)
+        return pieces.filter { piece in
+            guard piece.kind == .run, piece.from >= from else { return false }
+            if piece.to <= to { return true }
+            return range.endsWithin(piece) && last { $0.endsWithin(piece) } == range
+        }
+    }
+
+    /// The same with the change digests of these pieces.
+    func withChangeDigests(of pieces: [Piece]) -> [RestorableRange] {
+        map { range in
+            var result = range
+            result.changeDigest = runs(of: range, in: pieces).changeDigest
+            return result
+        }
+    }
+}
+
+extension [Piece] {
+    /// Sum over their changes.
+    var changeDigest: Hash256 { reduce(.zero) { $0 &+ $1.tree.digest } }
+}
+
+extension RestorableRange {
+    /// Whether a run holds the tail of this range: it ends within the second after its end.
+    func endsWithin(_ run: Piece) -> Bool {
+        !isExactAtCheckpointsOnly && from.microseconds <= run.from
+            && to.microseconds < run.to && run.to - to.microseconds < 1_000_000
+    }
+}
+
 extension CommitRecord {
     /// Whether it ends at a whole second; a tail does not. Source: Spec 10, Sealed.
     var endsAtInstant: Bool { Instant(microseconds: logical.to) != nil }

@@ -50,6 +50,7 @@ struct LayoutSalvage {
             stretches += parts
             left.ranges += try ranges(range, parts, left.pieces)
         }
+        left.ranges = left.ranges.withChangeDigests(of: left.pieces)
         stretches = stretches.joined
         if let end = layout.ranges.map(\.to).max(), !reach.holds(end.microseconds) {
             lacksEnd = true
@@ -139,9 +140,6 @@ struct LayoutSalvage {
                     state.items, state.bytes, state.digest
                 )
             }
-            result.changeDigest = pieces.filter {
-                $0.kind == .run && $0.from >= from.microseconds && $0.to <= to.microseconds
-            }.reduce(.zero) { $0 &+ $1.tree.digest }
             found.append(result)
         }
         return found
@@ -370,10 +368,11 @@ extension TableHistory {
 }
 
 extension Piece {
-    /// Whether it is a run of a stretch that begins before a range, or ends after it.
+    /// Whether it is a run of a stretch that begins before a range, or ends after it; not within
+    /// the next second, as a tail does.
     fileprivate func crosses(_ from: Instant, _ to: Instant) -> Bool {
         let (first, last) = (from.microseconds, to.microseconds)
         return kind == .run && self.to > first && self.from < last
-            && (self.from < first || self.to > last)
+            && (self.from < first || self.to >= last + 1_000_000)
     }
 }

@@ -144,15 +144,7 @@ struct RetentionPlan {
                 ? states.first?.instant ?? start.instant : start.instant
             result.append(rest)
         }
-        return LayoutWriter.joined(result).map { range in
-            var range = range
-            let runs = pieces.filter {
-                $0.kind == .run && $0.from >= range.from.microseconds
-                    && $0.to <= range.to.microseconds
-            }
-            range.changeDigest = runs.reduce(.zero) { $0 &+ $1.tree.digest }
-            return range
-        }
+        return LayoutWriter.joined(result).withChangeDigests(of: pieces)
     }
 
     /// The range over the states of a range that stay, exact at them only.

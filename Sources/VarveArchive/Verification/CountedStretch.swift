@@ -55,11 +55,7 @@ struct CountedStretch {
             let runs = layout.pieces.filter { $0.kind == .run }
                 .sorted { ($0.from, $0.to) < ($1.from, $1.to) }
             for range in layout.ranges where !range.isExactAtCheckpointsOnly {
-                for run in runs where run.from >= range.from.microseconds
-                    && run.to <= range.to.microseconds
-                {
-                    take(run, name)
-                }
+                for run in layout.ranges.runs(of: range, in: runs) { take(run, name) }
             }
         }
         for commit in history.commits where commit.logical.isExact {

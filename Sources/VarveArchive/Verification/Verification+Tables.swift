@@ -248,12 +248,8 @@ extension Verification {
         let name = ObjectName.layout(history.id, number: layout.number).path
         checkRuns(layout, name)
         for range in layout.ranges {
-            let runs = layout.pieces.filter {
-                $0.kind == .run && $0.from >= range.from.microseconds
-                    && $0.to <= range.to.microseconds
-            }
-            let sum = runs.reduce(Hash256.zero) { $0 &+ $1.tree.digest }
-            if sum != range.changeDigest {
+            let runs = layout.ranges.runs(of: range, in: layout.pieces)
+            if runs.changeDigest != range.changeDigest {
                 note(name, "the runs up to \(range.to) do not add up to their change digest")
             }
             let image = layout.pieces.first {
