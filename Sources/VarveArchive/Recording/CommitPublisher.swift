@@ -59,6 +59,13 @@ public final class CommitPublisher {
         head = history.chainHead
     }
 
+    /// Takes over where the range begins: pruning moves that, and leaves the commits alone.
+    func followWindow(of history: TableHistory) {
+        let other = history.chainHead
+        guard other.nextSequence == head.nextSequence else { return }
+        head.exactFrom = max(head.exactFrom, other.exactFrom)
+    }
+
     // MARK: Publishing
 
     /// Publishes changes with whole rows.

@@ -67,6 +67,8 @@ final class PendingChanges: @unchecked Sendable {
     var sources: [UInt32] = []
     /// Came after its second was sealed: it may only be one that is known.
     var isLate: [Bool] = []
+    /// Has the time of the end of what was committed of its second.
+    var isMoved: [Bool] = []
     private(set) var leastTime: Int64?
     private(set) var greatestTime: Int64?
     /// At least as many as the seconds that the changes are of; exact if those came in order.
@@ -103,6 +105,7 @@ final class PendingChanges: @unchecked Sendable {
         starts += batch.ends[range.lowerBound..<range.upperBound - 1]
         sources += repeatElement(source, count: range.count)
         isLate += repeatElement(late, count: range.count)
+        isMoved += repeatElement(time != nil, count: range.count)
         if let time {
             for index in first..<count { changes.stamps[index].time = time }
         }
@@ -128,6 +131,7 @@ final class PendingChanges: @unchecked Sendable {
         starts.append(other.starts[index])
         sources.append(other.sources[index])
         isLate.append(other.isLate[index])
+        isMoved.append(other.isMoved[index])
         note(other.changes.stamps[index].time)
     }
 
@@ -140,6 +144,7 @@ final class PendingChanges: @unchecked Sendable {
         starts.removeAll(keepingCapacity: true)
         sources.removeAll(keepingCapacity: true)
         isLate.removeAll(keepingCapacity: true)
+        isMoved.removeAll(keepingCapacity: true)
         (leastTime, greatestTime) = (nil, nil)
         (secondCount, lastSecond) = (0, 0..<0)
     }

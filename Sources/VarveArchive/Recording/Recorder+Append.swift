@@ -166,6 +166,7 @@ extension Recorder {
                 continue
             }
             questions.changes.stamps[index].time = historyEnd
+            questions.isMoved[index] = true
             pending.append(questions, index)
         }
     }
@@ -175,8 +176,19 @@ extension Recorder {
     /// Asks the archive about the suspects. One that is not known closes the range.
     func settleSuspects() throws {
         if suspects.isEmpty { return }
-        let known = try areKnown(suspects)
+        var known = try areKnown(suspects)
         statistics.known += UInt64(known.count { $0 })
+        if known.contains(false) {
+            // Pruning drops what lies before its window, beside a recorder.
+            history = nil
+            publisher.followWindow(of: try currentHistory())
+            for index in known.indices where !known[index]
+                && suspects.changes.stamps[index].time < head.exactFrom
+            {
+                known[index] = true
+                statistics.covered += 1
+            }
+        }
         guard known.contains(false) else {
             suspects.removeAll()
             return
@@ -215,6 +227,26 @@ extension Recorder {
         let read = try repository.history(table, record)
         history = read
         return read
+    }
+
+    /// Forgets those of the changes at fault that moved forward within their second, and that the
+    /// archive has: what an item was before them is no longer so, because they come again.
+    /// - Returns: whether there are any.
+    func forgetRepeated(_ faults: [CommitAssembly.Fault]) throws -> Bool {
+        let places = faults.map(\.index).filter { pending.isMoved[Int($0)] }
+        if places.isEmpty { return false }
+        let questions = PendingChanges()
+        for place in places {
+            questions.append(pending, Int(place))
+            let last = questions.count - 1
+            let second = CommitAssembly.floor(questions.changes.stamps[last].time)
+            questions.changes.stamps[last].time = second * 1_000_000
+        }
+        let known = try areKnown(questions)
+        let repeated = zip(places, known).filter(\.1).map(\.0)
+        statistics.known += UInt64(repeated.count)
+        drop(repeated)
+        return !repeated.isEmpty
     }
 
     // MARK: Rejecting

@@ -167,7 +167,9 @@ extension Recorder {
         lastCommit = repository.now()
         try settleSuspects()
         if isClosed { return }
-        let assembly = try assemble(before: limit)
+        var assembly = try assemble(before: limit)
+        // Of several that tell the same only the first is at fault.
+        while try forgetRepeated(assembly.faults) { assembly = try assemble(before: limit) }
         if let cut = assembly.cut {
             if cut > historyEnd, hasChanges(before: cut) { try commit(before: cut) }
             // The places of the faults have moved if a part was committed.
@@ -287,7 +289,7 @@ extension Recorder {
     }
 
     /// Forgets pending changes that are committed or change nothing.
-    private func drop(_ selection: [UInt32]) {
+    func drop(_ selection: [UInt32]) {
         if selection.count == pending.count {
             pending.removeAll()
             return
