@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 import VarveBytes
 import VarveFormat
@@ -9,13 +8,8 @@ import VarveStorage
 /// Random lives of a table: recording, gaps, compactions, prunings, thinnings, backups, in any
 /// order. After each of them every checkpoint is what the model says, or refused.
 struct HistoryLifeTests {
-    /// VARVE_HISTORIES in the environment runs more of them.
-    private static let seeds: [UInt64] = {
-        let more = ProcessInfo.processInfo.environment["VARVE_HISTORIES"].flatMap(UInt64.init)
-        return Array(1...(more ?? 5))
-    }()
-
-    @Test(arguments: seeds) func everyCheckpointIsTheModels(seed: UInt64) throws {
+    @Test(arguments: LifeSeeds.chosen ?? 1...5)
+    func everyCheckpointIsTheModels(seed: UInt64) throws {
         let life = try Life(seed: seed + 9_000)
         for step in 0..<14 {
             do {

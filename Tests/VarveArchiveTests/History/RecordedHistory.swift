@@ -72,8 +72,8 @@ struct RandomChanges {
     let random: SeededRandom
     let schema: KeySchema
     /// Keys that there may be.
-    private var pool: [[UInt8]] = []
-    private var values: [[UInt8]] = []
+    private(set) var pool: [[UInt8]] = []
+    private(set) var values: [[UInt8]] = []
 
     /// - Parameter largeEvery: every so manieth value is outlined; 0: none.
     init(
