@@ -64,6 +64,17 @@ for _ in $(seq 60); do
     "$VARVE" restore Live --at '11s ago' --to alive.jsonl > output 2> errors && break
 done
 [ -e alive.jsonl ] || fail "a quiet table does not move on: $(cat errors)"
+# While it stands still it sees nothing; then it begins to count anew.
+kill -STOP "$recorder"
+sleep 2
+kill -CONT "$recorder"
+stopped=$(date +%s)
+for _ in $(seq 80); do
+    sleep 0.5
+    rm -f later.jsonl
+    "$VARVE" restore Live --at "$stopped" --to later.jsonl > output 2> errors && break
+done
+[ -e later.jsonl ] || fail "it does not move on behind a standstill: $(cat errors)"
 exec 3>&-
 wait "$recorder" || fail "the recorder ends with $?: $(cat live.log)"
 ok "a pipe of which nothing comes"

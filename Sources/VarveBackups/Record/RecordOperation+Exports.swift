@@ -18,6 +18,7 @@ extension RecordOperation {
     /// A large one is read several times, and committed in parts that no reader takes for a state.
     func record(_ source: ChangeInput, _ window: ExportWindow) throws {
         let table = try opened(source, window)
+        table.isFedByExports = true
         let end = table.recorder.head.to ?? window.from
         if end >= window.to {
             let ranges = try repository.history(table.id, table.record).ranges

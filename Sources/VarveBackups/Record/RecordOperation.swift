@@ -27,13 +27,12 @@ public final class RecordOperation {
     /// run meets it again: the order of its source, and the offset.
     var unmadePlace: (order: Int, offset: UInt64)?
     /// The first record of which not even the table could be told.
-    private var unassigned: RejectedRecord?
+    private(set) var unassigned: RejectedRecord?
     private var report = RecordReport()
     private(set) var isReadingPipe = false
     /// When nothing had come the last time, by the clock.
     private var lastTick = Int64.min / 2
-    /// When something had come the last time, or the recording began, by the clock.
-    var lastArrival: Int64
+    var quiet: QuietWatch
     /// The sources begun so far, by the names in commits, and where the last one was begun: for
     /// tables that are opened later.
     private(set) var names: [String] = []
@@ -57,7 +56,7 @@ public final class RecordOperation {
             request.rejectsPath ?? request.table.map { $0 + ".rejects.jsonl" } ?? "rejects.jsonl")
         schemas = try RecordSchemas(repository, request, in: choice)
         compaction = BackgroundCompaction(repository)
-        lastArrival = repository.now()
+        quiet = QuietWatch(since: repository.now())
     }
 
     /// Reads the sources to their ends.
@@ -116,6 +115,7 @@ public final class RecordOperation {
             let source = sources[index]
             let offset = index == start.index ? start.offset : 0
             isReadingPipe = source.kind == .pipe
+            quiet.unreadCount = sources.count - index
             names.append(try chain.name(index))
             begunOffset = UInt64(offset)
             parcelStart = begunOffset
@@ -128,6 +128,7 @@ public final class RecordOperation {
             }
             // What follows is not recorded over the record that is cut off.
             if !report.cutOff.isEmpty { break }
+            if !control.isStopping { quiet.unreadCount -= 1 }
             doneBefore += source.storedBytes ?? 0
         }
     }
@@ -186,12 +187,16 @@ public final class RecordOperation {
         let isPipe = isReadingPipe
         while !control.isStopping {
             let wait = isPipe ? waitingTime() : Self.longestWait
+            let asked = repository.now()
             switch try stream.next(waitingAtMost: wait) {
             case .parcel(let parcel): try take(parcel)
             case .nothing:
+                quiet.until = asked
                 if isPipe { try tick() }
                 try keepLeases()
-            case .end: return
+            case .end:
+                quiet.until = asked
+                return
             }
             control.report(
                 done: Int(clamping: doneBefore + stream.storedCount),
@@ -206,7 +211,7 @@ public final class RecordOperation {
         let now = repository.now()
         if now - lastTick > Self.stall {
             for table in tables { table.recorder.noteStall() }
-            noteArrival()
+            quiet.since = now
         }
         lastTick = now
         for table in tables {
@@ -250,7 +255,7 @@ public final class RecordOperation {
         }
         parcelStart = UInt64(parcel.end)
         for table in tables { try table.recorder.advance(to: parcelStart) }
-        noteArrival()
+        quiet.noteArrival(repository.now())
         if isReadingPipe { try moveOn() }
         try rejects.flush()
     }

@@ -11,6 +11,9 @@ final class TableRecording {
     let id: TableID
     let record: TableRecord
     let isNew: Bool
+    /// Whether what came last were the net changes of a window: what is behind it the next one
+    /// tells, however late.
+    var isFedByExports = false
     private let restamps: Bool
     private let schema: KeySchema
     private let rejects: TableRejects
@@ -46,6 +49,7 @@ final class TableRecording {
 
     /// Takes a parcel's changes in.
     func take(_ changes: TableChanges, of parcel: ChangeParcel) throws {
+        isFedByExports = false
         if recorder.isClosed {
             return try rejects.file(changes, of: parcel, because: Self.closed)
         }
