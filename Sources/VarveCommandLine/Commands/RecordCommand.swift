@@ -72,9 +72,9 @@ struct RecordCommand: VarveSubcommand {
     @Option(
         help: ArgumentHelp(
             "Take it that a table of which nothing came for so long has not changed, and move the "
-                + "end of its history on. A change that comes later than that ends its range; so the "
-                + "source must bring in that time, too, what happened while nobody recorded. With "
-                + "--all and a pipe, one such recorder a repository.",
+                + "end of its history on. A change that comes later than that ends its range, so "
+                + "the source must bring in that time, too, what happened while nobody recorded. "
+                + "With --all and a pipe, one such recorder a repository.",
             valueName: "seconds"))
     var unchangedAfter: Int64?
 
